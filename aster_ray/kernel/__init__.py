@@ -1,0 +1,1 @@
+"""How numbers move: small compiled functions, pure, shared by every host."""

@@ -1,0 +1,156 @@
+"""What a strategy is: a pure, causal function from closed bars to signals.
+
+A strategy sees a ``Panel`` (all bars from a fixed anchor to now) and answers ``Signals``, one row
+per bar. Row ``t`` may depend on rows ``<= t`` only; a test poisons the future and compares bits.
+It never sees positions, equity or orders: those belong to the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+
+from aster_ray.kernel.market import Market
+from aster_ray.kernel.records import CLOSE, HIGH, LOW, MARK_CLOSE, OPEN
+
+Column = np.ndarray | float
+Params = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A bounded, typed number of a strategy; ``integer`` ones are whole."""
+
+    name: str
+    default: float
+    low: float
+    high: float
+    integer: bool = False
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """T rows of closed bars for N symbols; every column is f8[T, N], NaN where a bar is missing."""
+
+    symbols: tuple[str, ...]
+    timeframe_ms: int
+    open_ms: np.ndarray
+    open: np.ndarray
+    high: np.ndarray
+    low: np.ndarray
+    close: np.ndarray
+    volume: np.ndarray
+    mark: np.ndarray
+    funding_rate: np.ndarray
+
+    @classmethod
+    def of(cls, market: Market) -> Panel:
+        """Show a market to a strategy; columns are contiguous copies per field."""
+
+        def column(index: int) -> np.ndarray:
+            return np.ascontiguousarray(market.bars[:, :, index])
+
+        return cls(
+            symbols=market.symbols,
+            timeframe_ms=market.timeframe_ms,
+            open_ms=market.open_ms,
+            open=column(OPEN),
+            high=column(HIGH),
+            low=column(LOW),
+            close=column(CLOSE),
+            volume=market.volume,
+            mark=column(MARK_CLOSE),
+            funding_rate=market.funding_rate,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The bars of one symbol without holes: every column is contiguous f8[R]."""
+
+    open_ms: np.ndarray
+    open: np.ndarray
+    high: np.ndarray
+    low: np.ndarray
+    close: np.ndarray
+    volume: np.ndarray
+    timeframe_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """A grid around ``centre``: ``levels`` limits each side, ``spacing`` apart (fraction).
+
+    ``size`` is the fraction of a full position that all levels of one side hold together.
+    A new centre is adopted only when the kernel's re-centre rule allows it.
+    """
+
+    centre: np.ndarray  # f8[T, N]; NaN = no ladder at this row
+    spacing: np.ndarray  # f8[T, N]
+    levels: Column
+    size: Column = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """One opinion per bar and symbol; a constant column may be a scalar.
+
+    Attributes:
+        direction: i1[T, N], +1 wants to be long, -1 short, 0 says nothing (keep what there is).
+        confidence: 0..1.
+        stop_loss, take_profit: fractions of the entry price; NaN = none.
+        exit_long, exit_short: the reason for holding is gone (invalidation).
+        target_units: fraction of full size, may step up while the direction stands (pyramiding).
+        ladder: a grid instead of a direction.
+    """
+
+    direction: np.ndarray
+    confidence: Column = 1.0
+    stop_loss: Column = float("nan")
+    take_profit: Column = float("nan")
+    exit_long: np.ndarray | bool = False
+    exit_short: np.ndarray | bool = False
+    target_units: Column = 1.0
+    ladder: Ladder | None = None
+
+
+ColumnKey = tuple[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """The same rule as ``signals`` for sweeps: shared indicator columns plus one compiled pass.
+
+    Attributes:
+        keys: params -> the indicator columns this parameter set reads, in the rule's order.
+        column: (key, series) -> f8[R]; computed once per sweep for every distinct key.
+        rule: compiled ``rule(columns f8[U, R], index i8[K], params f8[P], code i1[R]) -> None``;
+            ``index[k]`` is the row of ``columns`` that holds ``keys(params)[k]``; ``params`` is in
+            the order of ``Strategy.parameters``; it must write every element of ``code``.
+        constants: params -> (confidence, stop_loss, take_profit).
+    """
+
+    keys: Callable[[Params], tuple[ColumnKey, ...]]
+    column: Callable[[ColumnKey, Series], np.ndarray]
+    rule: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Any]
+    constants: Callable[[Params], tuple[float, float, float]]
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """What a strategy file must offer; see ``aster strategy new``."""
+
+    name: ClassVar[str]
+    parameters: ClassVar[tuple[Parameter, ...]]
+
+    def warmup(self, params: Params) -> int:
+        """Return how many bars must pass before the first signal can be trusted."""
+        ...
+
+    def signals(self, panel: Panel, params: Params) -> Signals:
+        """Return one row of opinion per row of ``panel``, causally."""
+        ...
