@@ -1,0 +1,52 @@
+# The two commands: `make paper` and `make test`. Each installs what it needs on first use.
+#   make paper ARGS="--symbols BTC,ETH --speed 10"
+
+PYTHON ?= python3
+ARGS ?=
+SELECT ?=
+VENV := .venv
+BIN := $(VENV)/bin
+BASE := $(VENV)/.installed-base
+DEV := $(VENV)/.installed-dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: paper test test-all lint bench clean
+
+paper: $(BASE)
+	@$(BIN)/aster paper $(ARGS)
+
+test: $(DEV)
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+# SELECT narrows it: `make test-all SELECT="-m slow"` is what `make test` leaves out.
+test-all: $(DEV)
+	$(BIN)/python -m pytest $(SELECT) $(ARGS)
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEV)
+	$(BIN)/python -m tests.bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+	find actors aster_ray tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+		echo "error: Python 3.11, 3.12 or 3.13 is needed; name one, e.g. make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "error: $(PYTHON) cannot make a virtual environment (on Debian: apt-get install python3-venv)" >&2; exit 2; }
+
+$(BASE): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing aster-ray into $(VENV) (first use: one to three minutes)"
+	@$(PIP) -e .
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing aster-ray and its tests into $(VENV) (first use: a few minutes)"
+	@$(PIP) -e ".[dev]"
+	@touch $(BASE) $@
