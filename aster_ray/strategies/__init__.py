@@ -1,0 +1,1 @@
+"""Strategies: from closed bars to signals; pure, causal, one file each."""

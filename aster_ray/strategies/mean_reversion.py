@@ -1,0 +1,107 @@
+"""Mean reversion: fade a close outside its Bollinger band, back to the middle."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from aster_ray._jit import kernel
+from aster_ray.kernel.records import EXIT_LONG, EXIT_SHORT, LONG, SHORT
+from aster_ray.strategies.contract import ColumnKey, Fused, Panel, Parameter, Params, Signals
+from aster_ray.strategies.indicators import column
+from aster_ray.strategies.parameters import none_at_zero
+from aster_ray.strategies.series import rising, series_of, spread
+
+PARAMETERS = (
+    Parameter("window", 20, 2, 500, integer=True, doc="bars of the middle band"),
+    Parameter("width", 2.0, 0.5, 5, doc="distance of the outer bands in standard deviations"),
+    Parameter("rsi_period", 14, 2, 100, integer=True, doc="bars of the RSI"),
+    Parameter(
+        "oversold", 30, 5, 50, doc="RSI below which a long is allowed; a short above 100 - it"
+    ),
+    Parameter("stop_loss", 0.03, 0, 0.5, doc="fraction of the entry price; 0 = none"),
+    Parameter("take_profit", 0, 0, 2, doc="fraction of the entry price; 0 = none"),
+)
+_WIDTH, _OVERSOLD = 1, 3  # positions in PARAMETERS
+
+
+def _keys(params: Params) -> tuple[ColumnKey, ...]:
+    return (
+        ("close", ()),
+        ("sma", (params["window"],)),
+        ("stddev", (params["window"],)),
+        ("rsi", (params["rsi_period"],)),
+    )
+
+
+def _constants(params: Params) -> tuple[float, float, float]:
+    """Return confidence, stop and take profit: the more extreme the RSI demanded, the surer."""
+    confidence = min(1.0, 0.5 + (50.0 - params["oversold"]) / 100.0)
+    return confidence, none_at_zero(params["stop_loss"]), none_at_zero(params["take_profit"])
+
+
+@kernel
+def mean_reversion_rule(
+    columns: np.ndarray, index: np.ndarray, params: np.ndarray, code: np.ndarray
+) -> None:
+    """Write the signal bits of one parameter set; NaN compares false, so warm-up says nothing."""
+    close, middle = columns[index[0]], columns[index[1]]
+    deviation, rsi = columns[index[2]], columns[index[3]]
+    width, oversold = params[_WIDTH], params[_OVERSOLD]
+    overbought = 100.0 - oversold
+    was_low = was_high = was_above = was_below = True  # the first bar is no event
+    for row in range(code.size):
+        reach = width * deviation[row]
+        low = (close[row] < middle[row] - reach) & (rsi[row] < oversold)
+        high = (close[row] > middle[row] + reach) & (rsi[row] > overbought)
+        above = close[row] >= middle[row]
+        below = close[row] <= middle[row]
+        bits = 0
+        if above & (not was_above):
+            bits |= EXIT_LONG
+        if below & (not was_below):
+            bits |= EXIT_SHORT
+        if low & (not was_low):
+            bits |= LONG
+        if high & (not was_high):
+            bits |= SHORT
+        code[row] = bits
+        was_low, was_high, was_above, was_below = low, high, above, below
+
+
+class MeanReversion:
+    """Buy a fall out of the lower band while oversold, leave at the middle; mirrored."""
+
+    name: ClassVar[str] = "mean_reversion"
+    parameters: ClassVar[tuple[Parameter, ...]] = PARAMETERS
+    fused: ClassVar[Fused] = Fused(_keys, column, mean_reversion_rule, _constants)
+
+    def warmup(self, params: Params) -> int:
+        """Return the bars after which the RSI has forgotten how it began."""
+        return int(max(params["window"], 6 * params["rsi_period"])) + 1
+
+    def signals(self, panel: Panel, params: Params) -> Signals:
+        """Return an event on the bar that enters an extreme and on the one that ends it."""
+        direction = np.zeros(panel.close.shape, dtype=np.int8)
+        exit_long = np.zeros(panel.close.shape, dtype=np.bool_)
+        exit_short = np.zeros(panel.close.shape, dtype=np.bool_)
+        overbought = 100.0 - params["oversold"]
+        for n in range(len(panel.symbols)):
+            series, rows = series_of(panel, n)
+            close, middle, deviation, rsi = (column(key, series) for key in _keys(params))
+            reach = params["width"] * deviation
+            low = rising((close < middle - reach) & (rsi < params["oversold"]))
+            high = rising((close > middle + reach) & (rsi > overbought))
+            spread(low.astype(np.int8) - high, rows, direction[:, n])
+            spread(rising(close >= middle), rows, exit_long[:, n])
+            spread(rising(close <= middle), rows, exit_short[:, n])
+        confidence, stop_loss, take_profit = _constants(params)
+        return Signals(
+            direction=direction,
+            confidence=confidence,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            exit_long=exit_long,
+            exit_short=exit_short,
+        )

@@ -1,0 +1,106 @@
+"""Momentum: follow a cross of two exponential averages when the trend is strong enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from aster_ray._jit import kernel
+from aster_ray.kernel.records import EXIT_LONG, EXIT_SHORT, LONG, SHORT
+from aster_ray.strategies.contract import ColumnKey, Fused, Panel, Parameter, Params, Signals
+from aster_ray.strategies.indicators import column
+from aster_ray.strategies.parameters import none_at_zero
+from aster_ray.strategies.series import series_of, shifted, spread
+
+PARAMETERS = (
+    Parameter("fast", 21, 2, 200, integer=True, doc="bars of the fast average"),
+    Parameter("slow", 84, 3, 500, integer=True, doc="bars of the slow average"),
+    Parameter("adx_period", 14, 2, 100, integer=True, doc="bars of the trend strength"),
+    Parameter("adx_min", 18, 0, 60, doc="ADX below which a cross is ignored"),
+    Parameter("stop_loss", 0.03, 0, 0.5, doc="fraction of the entry price; 0 = none"),
+    Parameter("take_profit", 0.12, 0, 2, doc="fraction of the entry price; 0 = none"),
+)
+_ADX_MIN = 3  # position in PARAMETERS
+
+
+def _keys(params: Params) -> tuple[ColumnKey, ...]:
+    return (
+        ("ema", (params["fast"],)),
+        ("ema", (params["slow"],)),
+        ("adx", (params["adx_period"],)),
+    )
+
+
+def _constants(params: Params) -> tuple[float, float, float]:
+    """Return confidence, stop and take profit: the more strength demanded, the surer."""
+    confidence = min(1.0, 0.5 + params["adx_min"] / 100.0)
+    return confidence, none_at_zero(params["stop_loss"]), none_at_zero(params["take_profit"])
+
+
+@kernel
+def momentum_rule(
+    columns: np.ndarray, index: np.ndarray, params: np.ndarray, code: np.ndarray
+) -> None:
+    """Write the signal bits of one parameter set; NaN compares false, so warm-up says nothing."""
+    fast, slow, strength = columns[index[0]], columns[index[1]], columns[index[2]]
+    least = params[_ADX_MIN]
+    code[:1] = 0
+    for row in range(1, code.size):
+        up = (fast[row - 1] <= slow[row - 1]) & (fast[row] > slow[row])
+        down = (fast[row - 1] >= slow[row - 1]) & (fast[row] < slow[row])
+        strong = strength[row] >= least
+        bits = 0
+        if up:
+            bits = EXIT_SHORT
+        if down:
+            bits = EXIT_LONG
+        if up & strong:
+            bits = EXIT_SHORT | LONG
+        if down & strong:
+            bits = EXIT_LONG | SHORT
+        code[row] = bits
+
+
+class Momentum:
+    """Enter on the bar of an EMA cross with a strong ADX; leave on the opposite cross."""
+
+    name: ClassVar[str] = "momentum"
+    parameters: ClassVar[tuple[Parameter, ...]] = PARAMETERS
+    fused: ClassVar[Fused] = Fused(_keys, column, momentum_rule, _constants)
+
+    def warmup(self, params: Params) -> int:
+        """Return the bars after which the slowest average has forgotten how it began."""
+        return int(max(4 * params["slow"], 4 * params["fast"], 6 * params["adx_period"])) + 1
+
+    def problems(self, params: Params) -> Sequence[str]:
+        """Name what each parameter alone cannot show."""
+        if params["fast"] < params["slow"]:
+            return ()
+        return (f"fast must be below slow, was {params['fast']:g} against {params['slow']:g}",)
+
+    def signals(self, panel: Panel, params: Params) -> Signals:
+        """Return an event on the bar of each cross."""
+        direction = np.zeros(panel.close.shape, dtype=np.int8)
+        exit_long = np.zeros(panel.close.shape, dtype=np.bool_)
+        exit_short = np.zeros(panel.close.shape, dtype=np.bool_)
+        for n in range(len(panel.symbols)):
+            series, rows = series_of(panel, n)
+            fast, slow, strength = (column(key, series) for key in _keys(params))
+            fast_before, slow_before = shifted(fast), shifted(slow)
+            up = (fast_before <= slow_before) & (fast > slow)
+            down = (fast_before >= slow_before) & (fast < slow)
+            strong = strength >= params["adx_min"]
+            spread((up & strong).astype(np.int8) - (down & strong), rows, direction[:, n])
+            spread(down, rows, exit_long[:, n])
+            spread(up, rows, exit_short[:, n])
+        confidence, stop_loss, take_profit = _constants(params)
+        return Signals(
+            direction=direction,
+            confidence=confidence,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            exit_long=exit_long,
+            exit_short=exit_short,
+        )

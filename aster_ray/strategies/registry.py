@@ -1,0 +1,140 @@
+"""Find a strategy by name or in a person's own file, and settle its parameters."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+from aster_ray.errors import StrategyError
+from aster_ray.strategies.contract import Parameter, Strategy
+from aster_ray.strategies.parameters import misfits, resolve_params
+
+__all__ = ["STRATEGIES", "load", "names", "resolve_params"]
+
+# Name -> "module:class", imported on use so that listing names stays cheap.
+STRATEGIES: dict[str, str] = {
+    "momentum": "aster_ray.strategies.momentum:Momentum",
+    "mean_reversion": "aster_ray.strategies.mean_reversion:MeanReversion",
+    "volatility": "aster_ray.strategies.volatility:Volatility",
+    "grid": "aster_ray.strategies.grid:Grid",
+}
+
+
+def names() -> tuple[str, ...]:
+    """Return the built-in strategies in the order they are listed."""
+    return tuple(STRATEGIES)
+
+
+def load(spec: str) -> Strategy:
+    """Return the strategy ``spec`` names: a built-in, ``FILE.py`` or ``FILE.py:Class``.
+
+    Raises:
+        StrategyError: it cannot be found, imported, or does not fit the contract.
+    """
+    if spec in STRATEGIES:
+        module_name, _, class_name = STRATEGIES[spec].partition(":")
+        return _built(getattr(importlib.import_module(module_name), class_name), spec)
+    file, _, class_name = spec.rpartition(":")
+    if not file.endswith(".py"):
+        file, class_name = spec, ""
+    if not file.endswith(".py"):
+        raise StrategyError(_unknown(spec))
+    path = Path(file)
+    return _built(_class_in(_module(path), path, class_name), str(path))
+
+
+def _unknown(spec: str) -> str:
+    close = difflib.get_close_matches(spec, STRATEGIES, n=2, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    if Path(f"{spec}.py").is_file():
+        hint = f"did you mean {spec}.py? "
+    return (
+        f"unknown strategy {spec!r}: {hint}choose one of {', '.join(STRATEGIES)}, or FILE.py:Class"
+    )
+
+
+def _module(path: Path) -> ModuleType:
+    """Import a file under a name made of its content, the same in every process."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StrategyError(f"cannot read strategy file {path}: {error.strerror}") from error
+    name = f"aster_strategy_{hashlib.blake2s(content, digest_size=8).hexdigest()}"
+    if name in sys.modules:
+        return sys.modules[name]
+    module_spec = importlib.util.spec_from_file_location(name, path.resolve())
+    if module_spec is None or module_spec.loader is None:
+        raise StrategyError(f"cannot import strategy file {path}")
+    module = importlib.util.module_from_spec(module_spec)
+    sys.modules[name] = module  # before it runs: dataclasses and pickle look it up there
+    try:
+        module_spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # a person's own code may raise anything
+        del sys.modules[name]
+        where = f"{path}, line {_line(error, path)}"
+        raise StrategyError(f"{where}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _line(error: BaseException, path: Path) -> int:
+    """Return the line of the person's file that ``error`` came from."""
+    if isinstance(error, SyntaxError) and error.lineno is not None:
+        return error.lineno
+    file = str(path.resolve())
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((f.lineno for f in reversed(frames) if f.filename == file and f.lineno), 1)
+
+
+def _class_in(module: ModuleType, path: Path, class_name: str) -> type:
+    """Return the named class, or the only strategy the file defines."""
+    own = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__ == module.__name__
+    }
+    found = [name for name, value in own.items() if hasattr(value, "signals")]
+    if class_name:
+        named = vars(module).get(class_name)
+        if isinstance(named, type):
+            return named
+        close = difflib.get_close_matches(class_name, own, n=1, cutoff=0.5)
+        hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(own) or 'no class'}"
+        raise StrategyError(f"{path} has no class {class_name!r}: {hint}")
+    if len(found) == 1:
+        return own[found[0]]
+    if not found:
+        raise StrategyError(f"{path} has no class with a signals() method")
+    raise StrategyError(f"{path} has several strategies: choose with {path}:{found[0]}")
+
+
+def _built(kind: type, origin: str) -> Strategy:
+    """Return an instance after checking that it offers what hosts will use."""
+    try:
+        strategy = kind()
+    except Exception as error:  # a person's own code may raise anything
+        raise StrategyError(
+            f"{origin}: {kind.__name__}() raised {type(error).__name__}: {error}; "
+            "a strategy is built without arguments"
+        ) from error
+    where = f"{origin}: {kind.__name__}"
+    if not isinstance(getattr(strategy, "name", None), str):
+        raise StrategyError(f"{where} needs name, a string, e.g. name = 'my_idea'")
+    parameters = getattr(strategy, "parameters", None)
+    if not isinstance(parameters, tuple) or not all(isinstance(p, Parameter) for p in parameters):
+        raise StrategyError(f"{where} needs parameters, a tuple of Parameter")
+    for method in ("warmup", "signals"):
+        if not callable(getattr(strategy, method, None)):
+            raise StrategyError(f"{where} needs a method {method}()")
+    problems = [f"{where}: {problem}" for p in parameters for problem in misfits(p, p.default)]
+    if len({p.name for p in parameters}) != len(parameters):
+        problems.append(f"{where}: two parameters have the same name")
+    if problems:
+        raise StrategyError("; ".join(problems))
+    return cast(Strategy, strategy)

@@ -1,0 +1,51 @@
+"""From a panel with holes to one symbol's unbroken columns, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aster_ray.strategies.contract import Panel, Series
+
+
+def series_of(panel: Panel, n: int) -> tuple[Series, np.ndarray]:
+    """Return the bars symbol ``n`` really has, and i8[R], the panel row of each.
+
+    A bar without all four prices is no bar. Indicators then run over what was traded, as on a
+    chart: one NaN would otherwise stay inside every recursive average for ever.
+    """
+    columns = (panel.open, panel.high, panel.low, panel.close, panel.volume)
+    full = [np.ascontiguousarray(column[:, n]) for column in columns]
+    missing = np.isnan(full[0]) | np.isnan(full[1]) | np.isnan(full[2]) | np.isnan(full[3])
+    open_ms, rows = panel.open_ms, np.arange(len(panel.open_ms))
+    if missing.any():
+        rows = np.flatnonzero(~missing)
+        full = [column[rows] for column in full]
+        open_ms = open_ms[rows]
+    first, high, low, close, volume = full
+    return Series(open_ms, first, high, low, close, volume, panel.timeframe_ms), rows
+
+
+def spread(values: np.ndarray, rows: np.ndarray, column: np.ndarray) -> None:
+    """Put one value per bar of a series back into the panel rows the bars came from.
+
+    ``column`` is one symbol of a [T, N] result; rows without a bar keep what they hold.
+    """
+    column[rows] = values
+
+
+def shifted(values: np.ndarray, bars: int = 1) -> np.ndarray:
+    """Return f8[R] with the value of ``bars`` bars earlier; NaN where there is none."""
+    result = np.full(len(values), np.nan)
+    if bars < len(values):
+        result[bars:] = values[: len(values) - bars]
+    return result
+
+
+def rising(condition: np.ndarray) -> np.ndarray:
+    """Return bool[R], true on the bar where ``condition`` becomes true.
+
+    The first bar never counts: what was true before it is not known.
+    """
+    result = np.zeros(len(condition), dtype=np.bool_)
+    result[1:] = condition[1:] & ~condition[:-1]
+    return result
