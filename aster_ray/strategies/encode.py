@@ -98,20 +98,23 @@ def _code(name: str, panel: Panel, signals: Signals) -> np.ndarray:
 def _ladder(name: str, panel: Panel, ladder: Ladder) -> np.ndarray:
     """Return f8[T, N, 4]; where anything is NaN there is no ladder."""
     fields = ("centre", "spacing", "levels", "size")
-    result = np.empty((*panel.close.shape, len(fields)))
-    for index, field in enumerate(fields):
-        result[:, :, index] = _numbers(name, panel, f"ladder.{field}", getattr(ladder, field))
-    spacing, levels = result[:, :, 1], result[:, :, 2]
+    columns = [_numbers(name, panel, f"ladder.{f}", getattr(ladder, f)) for f in fields]
+    _, spacing, levels, _ = columns
     if (levels != np.floor(levels))[~np.isnan(levels)].any():
         raise StrategyError(f"strategy {name}: ladder.levels must be whole numbers")
     with np.errstate(invalid="ignore"):
-        deepest = spacing * levels
+        deepest = spacing * (levels + 1.0)
         if (deepest >= 1.0).any():
             raise StrategyError(
-                f"strategy {name}: ladder.levels x ladder.spacing must stay below 1 so that every "
-                f"price is above 0, was {float(np.nanmax(deepest)):g}"
+                f"strategy {name}: (ladder.levels + 1) x ladder.spacing must stay below 1 so that "
+                f"every level and its stop are above 0, was {float(np.nanmax(deepest)):g}"
             )
-    result[np.isnan(result).any(axis=2) | np.isnan(panel.close), 0] = np.nan
+    result = np.empty((*panel.close.shape, len(fields)))
+    missing = np.isnan(panel.close)
+    for index, values in enumerate(columns):
+        result[:, :, index] = values
+        missing = missing | np.isnan(values)
+    result[missing, 0] = np.nan
     return result
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from aster_ray.strategies.contract import Panel, Series
@@ -23,6 +25,12 @@ def series_of(panel: Panel, n: int) -> tuple[Series, np.ndarray]:
         open_ms = open_ms[rows]
     first, high, low, close, volume = full
     return Series(open_ms, first, high, low, close, volume, panel.timeframe_ms), rows
+
+
+def cut(panel: Panel, end: int) -> Panel:
+    """Return the rows before ``end``: what a strategy saw then."""
+    columns = ("open_ms", "open", "high", "low", "close", "volume", "mark", "funding_rate")
+    return replace(panel, **{name: getattr(panel, name)[:end] for name in columns})
 
 
 def spread(values: np.ndarray, rows: np.ndarray, column: np.ndarray) -> None:

@@ -1,0 +1,86 @@
+"""Prove that a strategy reads no future: garble it, and nothing said before may change a bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+
+import numpy as np
+
+from aster_ray.errors import StrategyError
+from aster_ray.strategies.contract import Ladder, Panel, Params, Signals, Strategy
+from aster_ray.strategies.encode import ask
+from aster_ray.strategies.series import cut
+
+_PRICES = ("open", "high", "low", "close", "volume", "mark", "funding_rate")
+
+
+def poison_check(
+    strategy: Strategy, params: Params, panel: Panel, rows: Sequence[int]
+) -> list[str]:
+    """Return one line per broken promise; an empty list means causal on every row tried.
+
+    For each row ``t`` the bars after it are replaced by random prices, by NaN and by huge numbers,
+    and once they are removed; every signal at rows ``<= t`` must keep its bits.
+    """
+    problems = []
+    with np.errstate(all="ignore"):  # garbage may overflow; what matters is the past
+        honest = _columns(ask(strategy, panel, params), panel)
+        for row in rows:
+            for kind, garbled in _garbled(panel, row):
+                try:
+                    poisoned = _columns(ask(strategy, garbled, params), garbled)
+                except StrategyError as error:
+                    problems.append(f"row {row}, later bars {kind}: {error}")
+                    continue
+                problems.extend(
+                    f"row {row}, later bars {kind}: {name} changed at row {first}"
+                    for name, values in honest.items()
+                    if (first := _first_change(values, poisoned[name], row)) is not None
+                )
+    return problems
+
+
+def _garbled(panel: Panel, row: int) -> Iterator[tuple[str, Panel]]:
+    """Yield the panel with every bar after ``row`` replaced, by kind of garbage."""
+    random = np.random.default_rng(row)
+    later = len(panel.open_ms) - row - 1
+
+    def with_later(make: str) -> Panel:
+        columns = {}
+        for name in _PRICES:
+            values = getattr(panel, name).copy()
+            if make == "random":
+                values[row + 1 :] = random.uniform(1e-3, 1e6, (later, values.shape[1]))
+            else:
+                values[row + 1 :] = np.nan if make == "missing" else 1e300
+            columns[name] = values
+        return replace(panel, **columns)
+
+    for make in ("random", "missing", "huge"):
+        yield make, with_later(make)
+    yield "absent", cut(panel, row + 1)
+
+
+def _columns(signals: Signals, panel: Panel) -> dict[str, np.ndarray]:
+    """Return every column of the answer at full size, by name."""
+    shape = panel.close.shape
+    columns = {}
+    for field in fields(Signals):
+        value = getattr(signals, field.name)
+        if field.name != "ladder":
+            columns[field.name] = np.broadcast_to(np.asarray(value), shape)
+    ladder = signals.ladder or Ladder(np.full(shape, np.nan), np.full(shape, np.nan), np.nan)
+    for field in fields(Ladder):
+        value = getattr(ladder, field.name)
+        columns[f"ladder.{field.name}"] = np.broadcast_to(np.asarray(value), shape)
+    return columns
+
+
+def _first_change(before: np.ndarray, after: np.ndarray, row: int) -> int | None:
+    """Return the first row up to ``row`` in which a bit differs; any NaN equals any other."""
+    old = np.ascontiguousarray(before[: row + 1], dtype=np.float64)
+    new = np.ascontiguousarray(after[: row + 1], dtype=np.float64)
+    same = (old.view(np.int64) == new.view(np.int64)) | (np.isnan(old) & np.isnan(new))
+    changed = np.flatnonzero(~same.all(axis=1))
+    return int(changed[0]) if len(changed) else None
