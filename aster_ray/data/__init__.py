@@ -1,0 +1,1 @@
+"""Market data: folders, catalogs, the built-in market, and the checks they pass."""

@@ -104,10 +104,11 @@ def client_order_id(
     """Derive an order's id from its decision, so that a restart repeats the id, never the order.
 
     Args:
-        symbol: venue id of the instrument.
+        symbol: what the venue calls the instrument.
         close_ms: close time of the bar that was decided on.
         kind: what the order is for, e.g. ``market``, ``stop``, ``place_level``.
-        sleeve, level: whose order it is; ``-1`` where it belongs to all of a symbol.
+        sleeve: whose order it is; ``-1`` where it belongs to all of a symbol.
+        level: of a ladder; ``-1`` for none.
         part: number of the slice when one decision is sent in several orders.
     """
     key = f"{symbol}|{close_ms}|{kind}|{sleeve}|{level}|{part}".encode()

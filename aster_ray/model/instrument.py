@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import pairwise
 from typing import NamedTuple
 
 from aster_ray.errors import BadInputError
 from aster_ray.model.ids import HOUR_MS
 
-# A quantity that is a whole number of lots may arrive one rounding error short of it.
-_LOT_SLACK = 1e-9
+# A quantity that is a whole number of lots may arrive a rounding error short of it.
+_LOT_SLACK, _RELATIVE_SLACK = 1e-9, 4e-16
 
 
 class Bracket(NamedTuple):
@@ -99,7 +100,8 @@ class Instrument:
 
     def to_lots(self, qty: float) -> int:
         """Round a signed base quantity toward zero: sizing may shrink an order, never grow it."""
-        lots = int(abs(qty) / float(self.lot) * (1.0 + 1e-15) + _LOT_SLACK)
+        exact = abs(qty) / float(self.lot)
+        lots = int(exact + _LOT_SLACK + exact * _RELATIVE_SLACK)
         return lots if qty >= 0.0 else -lots
 
     def to_qty(self, lots: int) -> float:
@@ -141,7 +143,7 @@ def _bracket_problems(brackets: tuple[Bracket, ...]) -> list[str]:
                 f"bracket {index} needs a rate in (0, 1) and leverage >= 1, was {step.rate}, "
                 f"{step.leverage}"
             )
-    for index, (before, step) in enumerate(zip(brackets[:-1], brackets[1:], strict=True), start=1):
+    for index, (before, step) in enumerate(pairwise(brackets), start=1):
         if not (step.floor > before.floor and step.rate >= before.rate):
             problems.append(f"bracket {index} must rise in floor and rate")
         jump = step.floor * (step.rate - before.rate) - (step.deduction - before.deduction)

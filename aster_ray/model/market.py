@@ -45,7 +45,7 @@ class MarkPrice(NamedTuple):
 
     ts_ms: int
     price: float
-    index: float  # spot reference behind it
+    index_price: float  # spot reference behind it
 
 
 class FundingRate(NamedTuple):
