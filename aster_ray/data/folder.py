@@ -57,14 +57,20 @@ def parse_file_name(name: str) -> SeriesKey | None:
 
 
 class Folder:
-    """Market data in a folder of named files; nothing is read before it is asked for."""
+    """Market data in a folder of named files; nothing is read before it is asked for.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: the folder.
+        only: read this one file and act as if the others were not there.
+    """
+
+    def __init__(self, path: Path, only: str = "") -> None:
         self._path = path
         self._files: dict[SeriesKey, list[Path]] = {}
         self.ignored: list[Ignored] = []
         for file in sorted(path.iterdir()):
-            self._shelve(file)
+            if only in ("", file.name):
+                self._shelve(file)
         if not self._files:
             found = f"{len(self.ignored)} other files" if self.ignored else "it is empty"
             raise DataError(

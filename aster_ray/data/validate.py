@@ -80,14 +80,8 @@ def check_bars(table: BarTable) -> None:
     """Raise DataError at the first untrustworthy row."""
     _check_times(table.origin, table.open_ms, table.timeframe_ms)
     values = table.values
-    for rule, wrong in (
-        ("is not a number", ~np.isfinite(values)),
-        ("is not positive", values[:, :VOLUME] <= 0.0),
-    ):
-        if wrong.any():
-            offenders: np.ndarray = wrong.any(axis=1)
-            row = int(np.argmax(offenders))
-            _refuse(table, row, int(np.argmax(wrong[row])), (rule, offenders))
+    _check_cells(table, "is not a number", ~np.isfinite(values))
+    _check_cells(table, "is not positive", values[:, :VOLUME] <= 0.0)
     negative = values[:, VOLUME] < 0.0
     if negative.any():
         _refuse(table, int(np.argmax(negative)), VOLUME, ("is negative", negative))
@@ -100,6 +94,14 @@ def check_bars(table: BarTable) -> None:
         column = 2 if low_wrong[row] else 1
         rule = "is above open or close" if low_wrong[row] else "is below open or close"
         _refuse(table, row, column, (rule, impossible))
+
+
+def _check_cells(table: BarTable, rule: str, wrong: Any) -> None:
+    """Refuse the first row with a cell marked in ``wrong``, b1[R, columns]."""
+    if wrong.any():
+        offenders = wrong.any(axis=1)
+        row = int(np.argmax(offenders))
+        _refuse(table, row, int(np.argmax(wrong[row])), (rule, offenders))
 
 
 def _refuse(table: BarTable, row: int, column: int, problem: tuple[str, np.ndarray]) -> None:
