@@ -1,0 +1,53 @@
+"""Configuration of a run: its account, its pace and its strategies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aster_ray.config import not_above, outside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionConfig:
+    """The account and the pace of a run.
+
+    Attributes:
+        capital: equity before the first bar, in quote currency.
+        seed: of everything that is drawn at random, e.g. the built-in market.
+        speed: bars per second of `aster paper`; 0 = as fast as possible.
+    """
+
+    capital: float = 10_000.0
+    seed: int = 7
+    speed: float = field(default=0.0, metadata={"identity": False})
+
+    def problems(self) -> list[str]:
+        """Return what is out of range."""
+        return [
+            *not_above(self, 0.0, "capital"),
+            *outside(self, 0, 2**63 - 1, "seed"),
+            *outside(self, 0.0, math.inf, "speed"),
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategiesConfig:
+    """Which strategies trade, and their parameters: ``[strategies.momentum] fast = 12``.
+
+    Attributes:
+        use: names or FILE.py:Class, in the order of their sleeves.
+        parameters: strategy -> parameter -> value, checked against the strategy's own bounds.
+    """
+
+    use: tuple[str, ...] = ("momentum", "mean_reversion", "volatility", "grid")
+    parameters: Mapping[str, Mapping[str, float]] = field(
+        default_factory=dict, metadata={"tables": True}
+    )
+
+    def problems(self) -> list[str]:
+        """Return what is out of range."""
+        found = [] if self.use else ["use must name at least one strategy, was empty"]
+        twice = sorted({name for name in self.use if self.use.count(name) > 1})
+        return found + [f"use names {name!r} more than once" for name in twice]
