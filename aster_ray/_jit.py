@@ -44,7 +44,14 @@ from numba.core.serialize import dumps
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["kernel", "parallel_kernel", "prange", "set_threads"]
+__all__ = [
+    "inlined_kernel",
+    "kernel",
+    "lean_kernel",
+    "parallel_kernel",
+    "prange",
+    "set_threads",
+]
 
 _FLAGS: dict[str, Any] = {"nogil": True, "fastmath": False, "error_model": "numpy"}
 _PACKAGE = Path(__file__).resolve().parent
@@ -65,6 +72,23 @@ if _CONFIG.USING_SVML:
 def kernel(function: F) -> F:
     """Compile ``function`` with strict IEEE arithmetic, yet keep its Python signature visible."""
     return _cached(function, njit(**_FLAGS)(function))
+
+
+def lean_kernel(function: F) -> F:
+    """Compile ``function``, which allocates nothing, without reference counting.
+
+    State travels as tuples of arrays; counting references at every call more than doubles the
+    time of a step.
+    """
+    return _cached(function, njit(_nrt=False, **_FLAGS)(function))
+
+
+def inlined_kernel(function: F) -> F:
+    """Compile like ``lean_kernel`` and put the body into every caller: for the innermost loop.
+
+    Passing a book by value costs more than most of what these functions do.
+    """
+    return _cached(function, njit(_nrt=False, forceinline=True, **_FLAGS)(function))
 
 
 def parallel_kernel(function: F) -> F:

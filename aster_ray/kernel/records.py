@@ -86,7 +86,7 @@ ACCOUNT = np.dtype(
         ("equity", "f8"),  # wallet + unrealized at mark
         ("gross", "f8"),  # sum of absolute net notional at mark
         ("peak", "f8"),
-        ("day", "i8"),
+        ("day_end_ms", "i8"),  # first millisecond of the next UTC day
         ("day_equity", "f8"),
         ("day_opens", "i8"),
         ("day_ladder_opens", "i8"),
@@ -220,6 +220,15 @@ class Setup(NamedTuple):
     rules: Any  # RULES[N]
     brackets: Any  # f8[N, MAX_BRACKETS, 4]
     limits: Any  # LIMITS[1]
+    strategies: int  # sleeves per symbol
+
+
+class Moment(NamedTuple):
+    """One close time: the row of ``SignalColumns`` that belongs to it, and its two edges."""
+
+    index: int
+    open_ms: int
+    close_ms: int
 
 
 class SignalColumns(NamedTuple):

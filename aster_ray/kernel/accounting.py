@@ -1,0 +1,313 @@
+"""Positions, ledgers and equity. Every fill of every host goes through ``apply_fill``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from aster_ray._jit import inlined_kernel, lean_kernel
+from aster_ray.kernel.records import Book, Setup
+from aster_ray.model.enums import ExitReason, FillKind
+
+MARKET = int(FillKind.MARKET)
+LADDER_ENTRY = int(FillKind.LADDER_ENTRY)
+LADDER_EXIT = int(FillKind.LADDER_EXIT)
+LIQUIDATION = int(FillKind.LIQUIDATION)
+FUNDING_PAYMENT = int(FillKind.FUNDING)
+LADDER_STOP = int(ExitReason.LADDER_STOP)
+DAY_MS = 86_400_000
+
+
+@inlined_kernel
+def next_position(
+    lots: int, entry_price: float, fill_lots: int, price: float, lot: float
+) -> tuple[int, float, float]:
+    """Return (lots, average entry price, realized PnL) after a fill.
+
+    Average cost: adding moves the entry price, reducing realizes against it, crossing zero
+    opens the rest at the fill price. A flat position has entry price 0.
+    """
+    after = lots + fill_lots
+    if lots == 0 or (lots > 0) == (fill_lots > 0):
+        entry = (entry_price * abs(lots) + price * abs(fill_lots)) / abs(after)
+        return after, entry, 0.0
+    closed = min(abs(lots), abs(fill_lots))
+    sign = 1.0 if lots > 0 else -1.0
+    realized = sign * closed * lot * (price - entry_price)
+    if after == 0:
+        return 0, 0.0, realized
+    if (after > 0) == (lots > 0):
+        return after, entry_price, realized
+    return after, price, realized
+
+
+@inlined_kernel
+def round_to_tick(price: float, tick: float) -> float:
+    """Return the nearest multiple of ``tick``; a tick of zero leaves the price alone."""
+    if tick <= 0.0:
+        return price
+    return np.floor(price / tick + 0.5) * tick
+
+
+@inlined_kernel
+def begin_bar(account: Any, close_ms: int) -> None:
+    """Open the books for one close time; a new UTC day resets the daily counters.
+
+    The day is that of the bar's last millisecond, so a bar closing at midnight is still yesterday.
+    """
+    account.fill_count = 0
+    account.intent_count = 0
+    account.bar += 1
+    if close_ms > account.day_end_ms:
+        account.day_end_ms = ((close_ms - 1) // DAY_MS + 1) * DAY_MS
+        account.day_equity = account.equity
+        account.day_opens = 0
+        account.day_ladder_opens = 0
+
+
+@lean_kernel
+def _open_trip(sleeve: Any, fill: Any, ledger: float) -> None:
+    sleeve.trip_open = ledger
+    sleeve.entry_ms = fill.ms
+    sleeve.peak = fill.price
+    sleeve.tier = 0
+    if fill.kind == MARKET:
+        sleeve.stop = np.nan
+        sleeve.take_profit = np.nan
+
+
+@lean_kernel
+def _close_trip(sleeve: Any, is_ladder: bool) -> None:
+    if not is_ladder:
+        result = sleeve.realized - sleeve.fees - sleeve.funding - sleeve.trip_open
+        count_trip(sleeve, result)
+        sleeve.stop = np.nan
+        sleeve.take_profit = np.nan
+    sleeve.units = 0.0
+    sleeve.tier = 0
+    sleeve.peak = np.nan
+
+
+@inlined_kernel
+def count_trip(sleeve: Any, result: float) -> None:
+    """Book one closed round trip with its net result in quote currency."""
+    sleeve.trips += 1
+    if result > 0.0:
+        sleeve.wins += 1
+        sleeve.gain += result
+    else:
+        sleeve.loss -= result
+
+
+@lean_kernel
+def _attach_bracket(sleeve: Any, tick: float) -> None:
+    """Set the resting stop and take profit after an opening fill; a stop never loosens."""
+    side = 1.0 if sleeve.lots > 0 else -1.0
+    if not np.isnan(sleeve.order_stop):
+        level = round_to_tick(sleeve.entry_price * (1.0 - side * sleeve.order_stop), tick)
+        if np.isnan(sleeve.stop) or side * level > side * sleeve.stop:
+            sleeve.stop = level
+    if not np.isnan(sleeve.order_take_profit):
+        goal = sleeve.entry_price * (1.0 + side * sleeve.order_take_profit)
+        sleeve.take_profit = round_to_tick(goal, tick)
+    sleeve.units = sleeve.order_units
+
+
+@inlined_kernel
+def clear_order(sleeve: Any) -> None:
+    """Forget the sleeve's resting market order."""
+    sleeve.order_lots = 0
+    sleeve.order_close_lots = 0
+    sleeve.order_stop = np.nan
+    sleeve.order_take_profit = np.nan
+    sleeve.order_units = 0.0
+    sleeve.order_reason = 0
+
+
+@lean_kernel
+def ladder_side_lots(book: Book, i: int, side: int) -> int:
+    """Return the signed lots filled on one side of sleeve ``i``'s ladder."""
+    lots = 0
+    half = book.levels.shape[1] // 2
+    first = 0 if side > 0 else half
+    for k in range(first, first + half):
+        if book.levels[i, k].state == 2:
+            lots += book.levels[i, k].lots
+    return lots
+
+
+@lean_kernel
+def _stop_ladder(book: Book, i: int, side: int) -> None:
+    """Drop every order of one side; the ladder rests until it may re-centre."""
+    half = book.levels.shape[1] // 2
+    first = 0 if side > 0 else half
+    for k in range(first, first + half):
+        book.levels[i, k].state = 0
+    book.sleeves[i].centre = np.nan
+
+
+@lean_kernel
+def _cancel_symbol(book: Book, n: int, strategies: int) -> None:
+    """Drop every resting order of symbol ``n``, as a liquidation does."""
+    for i in range(n * strategies, (n + 1) * strategies):
+        clear_order(book.sleeves[i])
+        book.sleeves[i].centre = np.nan
+        for k in range(book.levels.shape[1]):
+            book.levels[i, k].state = 0
+
+
+@lean_kernel
+def _apply_level(book: Book, setup: Setup, fill: Any) -> None:
+    level = book.levels[fill.sleeve, fill.level]
+    if fill.kind == LADDER_ENTRY:
+        level.state = 2
+        level.filled_ms = fill.ms
+        book.account[0].day_ladder_opens += 1
+        return
+    rules = setup.rules[fill.symbol]
+    # A level's own result: its entry was a maker fill at its own price.
+    gross = -fill.lots * rules.lot * (fill.price - level.price)
+    entry_fee = abs(fill.lots) * rules.lot * level.price * rules.maker_fee
+    count_trip(book.sleeves[fill.sleeve], gross - entry_fee - fill.fee)
+    level.state = 0
+
+
+@inlined_kernel
+def _settle(book: Book, fill: Any) -> None:
+    """Book one funding payment."""
+    account = book.account[0]
+    book.sleeves[fill.sleeve].funding += fill.fee
+    account.wallet -= fill.fee
+    account.funding += fill.fee
+
+
+@lean_kernel
+def _apply_to_account(book: Book, fill: Any, lot: float) -> None:
+    account, position = book.account[0], book.positions[fill.symbol]
+    lots, entry, realized = next_position(
+        position.lots, position.entry_price, fill.lots, fill.price, lot
+    )
+    position.lots = lots
+    position.entry_price = entry
+    account.wallet += realized - fill.fee
+    account.realized += realized
+    account.fees += fill.fee
+    account.slippage += fill.slippage
+    account.traded += abs(fill.lots) * lot * fill.price
+
+
+@lean_kernel
+def apply_fill(book: Book, setup: Setup, fill: Any) -> None:
+    """Book one FILL record to its sleeve, its symbol and the account; sets ``fill.realized``."""
+    if fill.kind == FUNDING_PAYMENT:
+        _settle(book, fill)
+        return
+    sleeve = book.sleeves[fill.sleeve]
+    rules = setup.rules[fill.symbol]
+    ledger = sleeve.realized - sleeve.fees - sleeve.funding
+    was = sleeve.lots
+    lots, entry, realized = next_position(
+        was, sleeve.entry_price, fill.lots, fill.price, rules.lot
+    )
+    fill.realized = realized
+    sleeve.lots = lots
+    sleeve.entry_price = entry
+    sleeve.realized += realized
+    sleeve.fees += fill.fee
+    sleeve.slippage += fill.slippage
+    is_ladder = not np.isnan(sleeve.spacing)
+    if was == 0:
+        _open_trip(sleeve, fill, ledger)
+    if lots == 0:
+        _close_trip(sleeve, is_ladder)
+    elif fill.kind == MARKET and abs(lots) > abs(was):
+        _attach_bracket(sleeve, rules.tick)
+        book.account[0].day_opens += 1
+    elif fill.kind == MARKET:
+        sleeve.units = sleeve.order_units
+    if fill.level >= 0:
+        _apply_level(book, setup, fill)
+    elif fill.reason == LADDER_STOP:
+        _stop_ladder(book, fill.sleeve, -1 if fill.lots > 0 else 1)
+        count_trip(sleeve, realized - fill.fee)
+    elif is_ladder and lots == 0:
+        _stop_ladder(book, fill.sleeve, 1)
+        _stop_ladder(book, fill.sleeve, -1)
+    _apply_to_account(book, fill, rules.lot)
+    if fill.kind == LIQUIDATION:
+        _cancel_symbol(book, fill.symbol, setup.strategies)
+        if book.positions[fill.symbol].lots == 0:
+            book.account[0].liquidations += 1
+
+
+@inlined_kernel
+def unrealized(book: Book, setup: Setup, n: int) -> float:
+    """Return the open PnL of symbol ``n`` at its mark price; flat is exactly zero."""
+    position = book.positions[n]
+    if position.lots == 0:
+        return 0.0
+    return position.lots * setup.rules[n].lot * (position.mark - position.entry_price)
+
+
+@lean_kernel
+def blend_covariance(
+    covariance: np.ndarray, previous: np.ndarray, marks: np.ndarray, decay: float
+) -> None:
+    """Blend one bar of mark returns into an EWMA covariance f8[N, N] (RiskMetrics 1996).
+
+    A symbol without a mark now or before contributes nothing; its entries keep their value.
+    """
+    count = len(marks)
+    for a in range(count):
+        if np.isnan(previous[a]) or np.isnan(marks[a]):
+            continue
+        ra = marks[a] / previous[a] - 1.0
+        for b in range(a + 1):
+            if np.isnan(previous[b]) or np.isnan(marks[b]):
+                continue
+            rb = marks[b] / previous[b] - 1.0
+            value = decay * covariance[a, b] + (1.0 - decay) * ra * rb
+            covariance[a, b] = value
+            covariance[b, a] = value
+
+
+@lean_kernel
+def update_covariance(book: Book, decay: float, marks: np.ndarray) -> None:
+    """Move the book's covariance by one bar; call it before the marks move."""
+    blend_covariance(book.covariance, book.positions.mark, marks, decay)
+
+
+@lean_kernel
+def covariance_path(
+    marks: np.ndarray, decay: float, previous: np.ndarray, path: np.ndarray
+) -> None:
+    """Fill ``path`` f8[T, N, N] with the covariance after each row of ``marks`` f8[T, N].
+
+    It depends on the market alone, so a sweep computes it once for all its accounts.
+    ``previous`` f8[N] is scratch and starts as NaN.
+    """
+    count = marks.shape[1]
+    for t in range(len(marks)):
+        for a in range(count):
+            for b in range(count):
+                path[t, a, b] = path[t - 1, a, b] if t > 0 else 0.0
+        blend_covariance(path[t], previous, marks[t], decay)
+        for n in range(count):
+            if not np.isnan(marks[t, n]):
+                previous[n] = marks[t, n]
+
+
+@inlined_kernel
+def refresh_equity(book: Book, setup: Setup) -> None:
+    """Recompute equity and gross exposure from wallet, positions and marks."""
+    account = book.account[0]
+    total = account.wallet
+    gross = 0.0
+    for n in range(len(book.positions)):
+        position = book.positions[n]
+        if position.lots != 0:
+            total += unrealized(book, setup, n)
+            gross += abs(position.lots) * setup.rules[n].lot * position.mark
+    account.equity = total
+    account.gross = gross

@@ -1,0 +1,312 @@
+"""What a venue does with one bar of one symbol: settle funding, fill resting orders, liquidate.
+
+Order inside a bar: funding on what was held into it; market orders at the open; ladder entries
+(the way towards the adverse extreme); stops; liquidation on mark; take profits and ladder exits.
+A stop nearer than the liquidation price triggers first, one beyond it never does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from aster_ray._jit import lean_kernel
+from aster_ray.kernel.accounting import apply_fill, clear_order, ladder_side_lots
+from aster_ray.kernel.fills import limit_fills, market_price, round_adverse, stop_reference
+from aster_ray.kernel.margin import bankruptcy_price, liquidation_price, may_be_liquidated
+from aster_ray.kernel.records import (
+    CLOSE,
+    FUNDING,
+    HIGH,
+    LOW,
+    MARK_HIGH,
+    MARK_LOW,
+    OPEN,
+    Book,
+    Moment,
+    Setup,
+)
+from aster_ray.model.enums import ExitReason, FillKind
+
+MARKET = int(FillKind.MARKET)
+STOP = int(FillKind.STOP)
+TAKE_PROFIT = int(FillKind.TAKE_PROFIT)
+LADDER_ENTRY = int(FillKind.LADDER_ENTRY)
+LADDER_EXIT = int(FillKind.LADDER_EXIT)
+LIQUIDATION = int(FillKind.LIQUIDATION)
+FUNDING_PAYMENT = int(FillKind.FUNDING)
+STOP_LOSS = int(ExitReason.STOP_LOSS)
+TRAILING_STOP = int(ExitReason.TRAILING_STOP)
+LADDER_STOP = int(ExitReason.LADDER_STOP)
+LADDER_PROFIT = int(ExitReason.LADDER_PROFIT)
+TOOK_PROFIT = int(ExitReason.TAKE_PROFIT)
+LIQUIDATED = int(ExitReason.LIQUIDATION)
+
+
+@lean_kernel
+def new_fill(book: Book, n: int, i: int, kind: int, ms: int) -> Any:
+    """Append an empty fill of sleeve ``i`` to the buffer and return its record."""
+    account = book.account[0]
+    fill = book.fills[account.fill_count]
+    account.fill_count += 1
+    fill.ms = ms
+    fill.symbol = n
+    fill.sleeve = i
+    fill.level = -1
+    fill.kind = kind
+    fill.lots = 0
+    fill.price = np.nan
+    fill.fee = 0.0
+    fill.slippage = 0.0
+    fill.realized = 0.0
+    fill.reason = 0
+    return fill
+
+
+@lean_kernel
+def _settle_funding(book: Book, setup: Setup, n: int, per_unit: float, open_ms: int) -> None:
+    """Charge every sleeve of ``n`` for what it holds at the settlement; the net is the account's."""
+    lot = setup.rules[n].lot
+    strategies = setup.strategies
+    for i in range(n * strategies, (n + 1) * strategies):
+        lots = book.sleeves[i].lots
+        if lots != 0:
+            fill = new_fill(book, n, i, FUNDING_PAYMENT, open_ms)
+            fill.lots = lots
+            fill.price = per_unit
+            fill.fee = lots * lot * per_unit
+            apply_fill(book, setup, fill)
+
+
+@lean_kernel
+def _fill_part(book: Book, setup: Setup, i: int, lots: int, price: float) -> Any:
+    """Execute ``lots`` of sleeve ``i``'s market order at ``price``; the caller sets the costs."""
+    n = book.sleeves[i].symbol
+    fill = new_fill(book, n, i, MARKET, 0)
+    fill.lots = lots
+    fill.price = price
+    return fill
+
+
+@lean_kernel
+def _fill_market(book: Book, setup: Setup, n: int, open_: float, open_ms: int) -> None:
+    """Execute the symbol's netted market order at the open and share it among its sleeves.
+
+    Sleeves that trade against each other cross at the same price; the taker fee is due on the
+    net quantity only and is shared by traded lots.
+    """
+    strategies = setup.strategies
+    first = n * strategies
+    net, total = 0, 0
+    for i in range(first, first + strategies):
+        net += book.sleeves[i].order_lots
+        total += abs(book.sleeves[i].order_lots)
+    if total == 0:
+        return
+    rules = setup.rules[n]
+    price = open_
+    if net != 0:
+        side = 1 if net > 0 else -1
+        price = market_price(open_, side, rules.half_spread + rules.slippage, rules.tick)
+    fee = abs(net) * rules.lot * price * rules.taker_fee / total
+    slippage = abs(net) * rules.lot * abs(price - open_) / total
+    for i in range(first, first + strategies):
+        sleeve = book.sleeves[i]
+        closing = sleeve.order_close_lots
+        for part in range(2):
+            lots = closing if part == 0 else sleeve.order_lots - closing
+            if lots == 0:
+                continue
+            fill = _fill_part(book, setup, i, lots, price)
+            fill.ms = open_ms
+            fill.fee = fee * abs(lots)
+            fill.slippage = slippage * abs(lots)
+            fill.reason = sleeve.order_reason if part == 0 else 0
+            apply_fill(book, setup, fill)
+        clear_order(sleeve)
+
+
+@lean_kernel
+def _fill_stop(book: Book, setup: Setup, i: int, lots: int, reference: float) -> Any:
+    """Close ``lots`` of sleeve ``i`` at market from the triggered ``reference`` price."""
+    n = book.sleeves[i].symbol
+    rules = setup.rules[n]
+    side = -1 if lots > 0 else 1
+    price = market_price(reference, side, rules.half_spread + rules.slippage, rules.tick)
+    fill = new_fill(book, n, i, STOP, 0)
+    fill.lots = -lots
+    fill.price = price
+    fill.fee = abs(lots) * rules.lot * price * rules.taker_fee
+    fill.slippage = abs(lots) * rules.lot * abs(price - reference)
+    return fill
+
+
+@lean_kernel
+def _limit(book: Book, setup: Setup, i: int, k: int, ms: int) -> None:
+    """Fill level ``k`` of sleeve ``i``: its entry when it rests there, else its exit."""
+    n = book.sleeves[i].symbol
+    level = book.levels[i, k]
+    entry = level.state == 1
+    fill = new_fill(book, n, i, LADDER_ENTRY if entry else LADDER_EXIT, ms)
+    fill.level = k
+    fill.lots = level.lots if entry else -level.lots
+    fill.price = level.price if entry else level.exit_price
+    fill.fee = abs(fill.lots) * setup.rules[n].lot * fill.price * setup.rules[n].maker_fee
+    fill.reason = 0 if entry else LADDER_PROFIT
+    apply_fill(book, setup, fill)
+
+
+@lean_kernel
+def _ladder_entries(book: Book, setup: Setup, i: int, row: np.ndarray, ms: int) -> None:
+    for k in range(book.levels.shape[1]):
+        level = book.levels[i, k]
+        if level.state == 1:
+            side = 1 if level.lots > 0 else -1
+            if limit_fills(level.price, side, row[LOW], row[HIGH]):
+                _limit(book, setup, i, k, ms)
+
+
+@lean_kernel
+def _ladder_exits(book: Book, setup: Setup, i: int, row: np.ndarray, ms: int) -> None:
+    for k in range(book.levels.shape[1]):
+        level = book.levels[i, k]
+        # A level filled in this bar exits in a later one: the path after its fill is unknown.
+        if level.state == 2 and level.filled_ms != ms:
+            side = -1 if level.lots > 0 else 1
+            if limit_fills(level.exit_price, side, row[LOW], row[HIGH]):
+                _limit(book, setup, i, k, ms)
+
+
+@lean_kernel
+def _ladder_stops(book: Book, setup: Setup, i: int, row: np.ndarray, ms: int) -> None:
+    sleeve = book.sleeves[i]
+    for side in (1, -1):
+        stop = sleeve.stop if side > 0 else sleeve.stop_high
+        if np.isnan(stop):
+            continue
+        reference = stop_reference(stop, side, row[OPEN], row[LOW], row[HIGH])
+        if np.isnan(reference):
+            continue
+        lots = ladder_side_lots(book, i, side)
+        if lots != 0:
+            fill = _fill_stop(book, setup, i, lots, reference)
+            fill.ms = ms
+            fill.reason = LADDER_STOP
+            apply_fill(book, setup, fill)
+
+
+@lean_kernel
+def _plain_stop(book: Book, setup: Setup, i: int, row: np.ndarray, liquidation: float) -> bool:
+    """Trigger the sleeve's protective stop if this bar reaches it before liquidation."""
+    sleeve = book.sleeves[i]
+    if sleeve.lots == 0 or np.isnan(sleeve.stop):
+        return False
+    side = 1 if sleeve.lots > 0 else -1
+    if not np.isnan(liquidation) and side * sleeve.stop <= side * liquidation:
+        return False
+    reference = stop_reference(sleeve.stop, side, row[OPEN], row[LOW], row[HIGH])
+    if np.isnan(reference):
+        return False
+    reason = TRAILING_STOP if sleeve.tier > 0 else STOP_LOSS
+    fill = _fill_stop(book, setup, i, sleeve.lots, reference)
+    fill.reason = reason
+    return True
+
+
+@lean_kernel
+def _take_profit(book: Book, setup: Setup, i: int, row: np.ndarray, ms: int) -> None:
+    sleeve = book.sleeves[i]
+    if sleeve.lots == 0 or np.isnan(sleeve.take_profit):
+        return
+    side = -1 if sleeve.lots > 0 else 1
+    if not limit_fills(sleeve.take_profit, side, row[LOW], row[HIGH]):
+        return
+    n = sleeve.symbol
+    fill = new_fill(book, n, i, TAKE_PROFIT, ms)
+    fill.lots = -sleeve.lots
+    fill.price = sleeve.take_profit
+    fill.fee = abs(fill.lots) * setup.rules[n].lot * fill.price * setup.rules[n].maker_fee
+    fill.reason = TOOK_PROFIT
+    apply_fill(book, setup, fill)
+
+
+@lean_kernel
+def liquidate(book: Book, setup: Setup, n: int, reference: float, ms: int) -> None:
+    """Take symbol ``n`` away from us at ``reference``, no worse than bankruptcy, fee included.
+
+    All its orders are canceled (in ``apply_fill``). The fee never makes equity negative: the insurance fund, not the
+    account, bears what is missing.
+    """
+    rules = setup.rules[n]
+    net = book.positions[n].lots
+    side = 1 if net > 0 else -1
+    bankrupt = bankruptcy_price(book, setup, n)
+    price = side * max(side * round_adverse(reference, -side, rules.tick), side * bankrupt)
+    left = abs(net) * rules.lot * side * (price - bankrupt)
+    due = min(abs(net) * rules.lot * price * (rules.liquidation_fee + rules.taker_fee), left)
+    strategies = setup.strategies
+    total = 0
+    for i in range(n * strategies, (n + 1) * strategies):
+        total += abs(book.sleeves[i].lots)
+    for i in range(n * strategies, (n + 1) * strategies):
+        sleeve = book.sleeves[i]
+        if sleeve.lots != 0:
+            fill = new_fill(book, n, i, LIQUIDATION, ms)
+            fill.lots = -sleeve.lots
+            fill.price = price
+            fill.fee = due * abs(sleeve.lots) / total
+            fill.reason = LIQUIDATED
+            apply_fill(book, setup, fill)
+
+
+@lean_kernel
+def _liquidation_level(book: Book, setup: Setup, n: int, row: np.ndarray) -> float:
+    """Return the liquidation price of ``n`` if this bar's mark reaches it, else NaN."""
+    lots = book.positions[n].lots
+    if lots == 0:
+        return np.nan
+    adverse = row[MARK_LOW] if lots > 0 else row[MARK_HIGH]
+    if not may_be_liquidated(book, setup, n, adverse):
+        return np.nan
+    price = liquidation_price(book, setup, n)
+    if np.isnan(price):
+        return np.nan
+    return price if (adverse <= price if lots > 0 else adverse >= price) else np.nan
+
+
+@lean_kernel
+def match_bar(book: Book, setup: Setup, n: int, row: np.ndarray, moment: Moment) -> None:
+    """Do all a venue does with one bar of symbol ``n``.
+
+    Fills are booked and appended to ``book.fills``. A missing bar (NaN) leaves orders resting.
+    """
+    if np.isnan(row[CLOSE]):
+        return
+    strategies = setup.strategies
+    first = n * strategies
+    ms = moment.close_ms
+    if row[FUNDING] != 0.0:
+        _settle_funding(book, setup, n, row[FUNDING], moment.open_ms)
+    _fill_market(book, setup, n, row[OPEN], moment.open_ms)
+    liquidation = _liquidation_level(book, setup, n, row)
+    for i in range(first, first + strategies):
+        if not np.isnan(book.sleeves[i].spacing):
+            _ladder_entries(book, setup, i, row, ms)
+            _ladder_stops(book, setup, i, row, ms)
+        elif _plain_stop(book, setup, i, row, liquidation):
+            fill = book.fills[book.account[0].fill_count - 1]
+            fill.ms = ms
+            apply_fill(book, setup, fill)
+    if not np.isnan(liquidation) or book.levels.shape[1] > 1:
+        liquidation = _liquidation_level(book, setup, n, row)
+    if not np.isnan(liquidation):
+        side = 1 if book.positions[n].lots > 0 else -1
+        gap = min(row[OPEN], liquidation) if side > 0 else max(row[OPEN], liquidation)
+        liquidate(book, setup, n, gap, ms)
+        return
+    for i in range(first, first + strategies):
+        if not np.isnan(book.sleeves[i].spacing):
+            _ladder_exits(book, setup, i, row, ms)
+        else:
+            _take_profit(book, setup, i, row, ms)

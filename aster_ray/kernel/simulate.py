@@ -1,0 +1,232 @@
+"""The compiled host: a whole run in one loop.
+
+``simulate`` calls exactly what the engine calls, in the same order, on one book instead of two;
+bars on which nothing can happen take the short way of ``calm``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from aster_ray._jit import inlined_kernel, lean_kernel
+from aster_ray.kernel.accounting import begin_bar, update_covariance
+from aster_ray.kernel.calm import EPSILON, is_calm
+from aster_ray.kernel.limits import drawdown
+from aster_ray.kernel.records import (
+    CLOSE,
+    LONG,
+    MARK_CLOSE,
+    MARK_HIGH,
+    MARK_LOW,
+    SHORT,
+    Book,
+    Moment,
+    Setup,
+    SignalColumns,
+)
+from aster_ray.kernel.step import decide, margin_call, mark, match, must_halt, raise_peak
+
+
+class Timeline(NamedTuple):
+    """When the bars are: open times i8[T], bar length, first row that trades."""
+
+    open_ms: np.ndarray
+    timeframe_ms: int
+    start: int
+    covariance: np.ndarray  # f8[T, N, N] from ``covariance_path``; [0, N, N] = compute on the way
+
+
+class Trace(NamedTuple):
+    """What a run leaves behind; zero-length arrays record nothing."""
+
+    equity: np.ndarray  # f8[T]
+    gross: np.ndarray  # f8[T]
+    fills: Any  # FILL[F]
+    fill_count: np.ndarray  # i8[1]; above F when the buffer was too small
+    moments: np.ndarray  # f8[4]: sum, sum of squares of bar returns, deepest drawdown, last equity
+
+
+@inlined_kernel
+def _record(book: Book, trace: Trace, t: int) -> None:
+    account = book.account[0]
+    moments = trace.moments
+    if account.equity != moments[3]:
+        change = account.equity / moments[3] - 1.0
+        moments[0] += change
+        moments[1] += change * change
+        moments[2] = max(moments[2], drawdown(account))
+        moments[3] = account.equity
+    if len(trace.equity) > 0:
+        trace.equity[t] = account.equity
+        trace.gross[t] = account.gross
+    if len(trace.fills) > 0:
+        count = trace.fill_count[0]
+        for k in range(account.fill_count):
+            if count < len(trace.fills):
+                trace.fills[count] = book.fills[k]
+            count += 1
+        trace.fill_count[0] = count
+
+
+@inlined_kernel
+def _all_calm(
+    book: Book, setup: Setup, row: np.ndarray, signals: SignalColumns, moment: Moment
+) -> bool:
+    """Return True only if no sleeve needs matching or a decision at this close."""
+    limits = setup.limits[0]
+    for i in range(len(book.sleeves)):
+        sleeve = book.sleeves[i]
+        n = sleeve.symbol
+        if np.isnan(row[n, CLOSE]):
+            continue
+        code = signals.code[moment.index, i]
+        if sleeve.lots != 0 and code & (LONG | SHORT):
+            units = signals.target_units
+            target = units[moment.index if len(units) > 1 else 0, i]
+            if abs(target - sleeve.units) > EPSILON:
+                return False
+        if not is_calm(sleeve, setup.rules[n], limits, row[n], code, moment.close_ms):
+            return False
+    return True
+
+
+@inlined_kernel
+def _far_from_liquidation(book: Book, setup: Setup, row: np.ndarray) -> bool:
+    """Return True only if no mark inside this bar can bring equity near maintenance."""
+    equity = book.account[0].equity
+    gross = 0.0
+    for n in range(len(book.positions)):
+        position = book.positions[n]
+        if position.lots != 0 and not np.isnan(row[n, CLOSE]):
+            qty = position.lots * setup.rules[n].lot
+            adverse = row[n, MARK_LOW] if qty > 0.0 else row[n, MARK_HIGH]
+            equity += min(qty * (adverse - position.mark), 0.0)
+            gross += abs(qty) * max(row[n, MARK_HIGH], position.mark)
+        elif position.lots != 0:
+            gross += abs(position.lots) * setup.rules[n].lot * position.mark
+    return equity > 0.51 * gross
+
+
+@inlined_kernel
+def _pass_calmly(book: Book, row: np.ndarray, code: np.ndarray, close_ms: int) -> None:
+    """Leave the traces a full decision would leave on a calm bar."""
+    for i in range(len(book.sleeves)):
+        sleeve = book.sleeves[i]
+        if not np.isnan(row[sleeve.symbol, CLOSE]):
+            if sleeve.lots != 0:
+                sleeve.exposed_bars += 1
+            if code[i] & (LONG | SHORT) == 0:
+                sleeve.refused_direction = 0
+    begin_bar(book.account[0], close_ms)
+
+
+@inlined_kernel
+def _is_idle(book: Book) -> bool:
+    """Return True if the account holds nothing and no order rests."""
+    for i in range(len(book.sleeves)):
+        if book.sleeves[i].lots != 0 or book.sleeves[i].order_lots != 0:
+            return False
+    return True
+
+
+@inlined_kernel
+def _next_wish(code: np.ndarray, t: int) -> int:
+    """Return the first row after ``t`` at which any strategy wants a position, or the end."""
+    rows, count = code.shape
+    for row in range(t + 1, rows):
+        for i in range(count):
+            if code[row, i] & (LONG | SHORT):
+                return row
+    return rows
+
+
+@lean_kernel
+def _skip_idle(
+    book: Book, strategies: int, bars: np.ndarray, begin: int, end: int, trace: Trace
+) -> None:
+    """Pass rows ``begin..end-1`` of an idle account: only marks and the bar counter move."""
+    account = book.account[0]
+    account.bar += end - begin
+    for n in range(len(book.positions)):
+        t = end - 1
+        while t >= begin and np.isnan(bars[t, n, CLOSE]):
+            t -= 1
+        if t >= begin:
+            book.positions[n].mark = bars[t, n, MARK_CLOSE]
+            book.positions[n].last = bars[t, n, CLOSE]
+            for i in range(n * strategies, (n + 1) * strategies):
+                book.sleeves[i].refused_direction = 0
+    if len(trace.equity) > 0:
+        for t in range(begin, end):
+            trace.equity[t] = account.equity
+            trace.gross[t] = 0.0
+
+
+@lean_kernel
+def _load_covariance(book: Book, known: np.ndarray) -> None:
+    for a in range(len(known)):
+        for b in range(len(known)):
+            book.covariance[a, b] = known[a, b]
+
+
+@lean_kernel
+def simulate(
+    book: Book,
+    setup: Setup,
+    bars: np.ndarray,
+    timeline: Timeline,
+    signals: SignalColumns,
+    trace: Trace,
+) -> None:
+    """Run the whole market through one account.
+
+    Args:
+        book: a fresh book; holds the final state afterwards.
+        setup: rules, brackets and limits.
+        bars: f8[T, N, 8].
+        timeline: open times, bar length, first tradable row; earlier rows only move marks.
+        signals: columns for all S sleeves; row ``t`` is acted on at the open of row ``t + 1``.
+        trace: filled row by row.
+    """
+    decay = setup.limits[0].covariance_decay
+    ladders = book.levels.shape[1] > 1
+    known = len(timeline.covariance) > 0
+    account = book.account[0]
+    trace.moments[3] = account.equity
+    t = 0
+    while t < len(bars):
+        row = bars[t]
+        moment = Moment(t, timeline.open_ms[t], timeline.open_ms[t] + timeline.timeframe_ms)
+        if not known:
+            update_covariance(book, decay, row[:, MARK_CLOSE])
+        if t < timeline.start:
+            mark(book, setup, row, moment)
+            t += 1
+            continue
+        calm = (
+            not ladders
+            and _far_from_liquidation(book, setup, row)
+            and _all_calm(book, setup, row, signals, moment)
+        )
+        if calm:
+            _pass_calmly(book, row, signals.code[t], moment.close_ms)
+            mark(book, setup, row, moment)
+            margin_call(book, setup, row, moment)
+            raise_peak(account)
+        else:
+            match(book, setup, row, moment)
+        if not calm or must_halt(account, setup.limits[0]):
+            if known:
+                _load_covariance(book, timeline.covariance[t])
+            decide(book, setup, row, signals, moment)
+        _record(book, trace, t)
+        t += 1
+        if calm and known and _is_idle(book):
+            wish = _next_wish(signals.code, t - 1)
+            if wish > t:
+                _skip_idle(book, setup.strategies, bars, t, wish, trace)
+                t = wish
+    if known:
+        _load_covariance(book, timeline.covariance[len(bars) - 1])
