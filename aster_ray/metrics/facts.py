@@ -76,6 +76,8 @@ class RunFacts:
     def __post_init__(self) -> None:
         if not len(self.close_ms) == len(self.equity) == len(self.gross):
             raise ValueError("close_ms, equity and gross must have one element per close")
+        if not np.isin(self.close_ms, self.market.close_ms).all():
+            raise ValueError("every tradable close must be a close of the market")
         symbols = len(self.market.symbols)
         if not symbols == len(self.lots) == len(self.taker_fee) == len(self.market_cost):
             raise ValueError("lots, taker_fee and market_cost must have one element per symbol")
