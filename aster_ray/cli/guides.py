@@ -1,0 +1,137 @@
+"""``aster help TOPIC`` and ``aster version``: the guides are the docstrings below."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+import aster_ray
+from aster_ray.cli import output
+from aster_ray.cli.options import Common, verb
+from aster_ray.errors import BadInputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic(Common):
+    """Which guide."""
+
+    topic: Annotated[str | None, typer.Argument(help="A topic; none = list them.")] = None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    verb(app, "help", Topic)(help_)
+    verb(app, "version", Common)(version)
+
+
+def start() -> None:
+    """Begin: the built-in market needs no data and no network.
+
+    aster paper                      trade the built-in six symbols through the four actors
+    aster backtest                   the same market and strategies, in one process
+    aster backtest --strategy momentum --symbols BTC,ETH --from 2024-03-01
+    aster sweep --strategy momentum --grid fast=8:24:4 --grid slow=40,60,80
+    aster report runs/RUN            print an earlier report again
+
+    Ctrl-C stops any of them; `aster paper` then closes its session and writes its report.
+    """
+
+
+def config() -> None:
+    """Configure: defaults < aster.toml < environment < options.
+
+    One file, ./aster.toml or --config FILE, one table per section:
+
+        [risk]
+        profile = "conservative"
+        max_gross = 2.0
+        [strategies]
+        use = ["momentum", "grid"]
+        [strategies.momentum]
+        fast = 12
+
+    The same from the environment: ASTER__RISK__MAX_GROSS=2. The same as an option:
+    --set risk.max_gross=2. A risk profile lies below every key that is set explicitly.
+    Unknown keys are refused and all problems are reported at once.
+    `aster config show` prints what is in force, `aster config schema` every key there is.
+    """
+
+
+def data() -> None:
+    """Bring market data: a folder of files, or a catalog.
+
+    --data DIR takes a folder of files named
+        <venue>_<um|spot>_<SYMBOL>[_mark]_<1m|3m|5m|15m|30m|1h|4h>[_label].parquet|csv
+        <venue>_<um|spot>_<SYMBOL>_funding.parquet|csv
+    with the columns ts (UTC milliseconds of the open), open, high, low, close, volume, or ts, rate;
+    other files are listed as ignored. `aster data import SOURCE CATALOG` checks them and makes a
+    Parquet catalog; `aster data verify` and `aster data list` look into either.
+    Duplicates, disorder, NaN and impossible bars are errors; gaps are reported and not traded.
+    """
+
+
+def strategies() -> None:
+    """Write a strategy: a pure function from closed bars to signals.
+
+    `aster strategy new my_idea` writes a commented file that runs as it is:
+        aster backtest --strategy my_idea.py --param lookback=48
+    `aster strategy list` shows the built-in ones with their parameters and bounds.
+    Parameters: --param name=value (or strategy.name=value), or [strategies.NAME] in aster.toml.
+    """
+
+
+def results() -> None:
+    """Read results: what a run writes, by default below runs/.
+
+    report.json      every number, the same bytes for the same data, code, configuration and seed
+    report.html      the tear sheet
+    equity.parquet   equity at each close; trades.parquet round trips; orders.parquet every order
+
+    Numbers are fractions, never percents; an undefined metric is null. --json prints report.json.
+    """
+
+
+def exits() -> None:
+    """Script it: every verb is non-interactive.
+
+    Exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted.
+    --json prints one JSON document to standard output; an error is one line on standard error,
+    {"error": "..."} with --json. Progress is shown on a terminal only.
+    """
+
+
+TOPICS: dict[str, Callable[[], None]] = {
+    "start": start,
+    "config": config,
+    "data": data,
+    "strategies": strategies,
+    "results": results,
+    "scripts": exits,
+}
+
+
+def help_(options: Topic) -> None:
+    """Print a guide, or the list of guides."""
+    if options.topic is None:
+        summaries = {name: (guide.__doc__ or "").splitlines()[0] for name, guide in TOPICS.items()}
+        lines = [f"aster help {name:<12} {summary}" for name, summary in summaries.items()]
+        text, payload = "\n".join(lines), {"topics": summaries}
+    elif options.topic in TOPICS:
+        text = inspect.getdoc(TOPICS[options.topic]) or ""
+        payload = {"topics": {options.topic: text}}
+    else:
+        close = difflib.get_close_matches(options.topic, TOPICS, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise BadInputError(f"no guide {options.topic!r}: {hint}there are {', '.join(TOPICS)}")
+    output.emit(options, payload, lambda console: console.print(text, markup=False))
+
+
+def version(options: Common) -> None:
+    """Print the version."""
+    number = aster_ray.__version__
+    output.emit(options, {"version": number}, lambda console: console.print(f"aster-ray {number}"))

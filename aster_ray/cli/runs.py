@@ -1,0 +1,139 @@
+"""Verbs that trade or look at what was traded: backtest, sweep, paper, replay, report."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aster_ray.cli import api, output, tables
+from aster_ray.cli.options import Common, Run, verb
+from aster_ray.errors import BadInputError
+
+if TYPE_CHECKING:
+    from aster_ray.research.request import RunRequest
+
+# Verbs that need Ray live with their host and are imported by name on use, so that the domain
+# never imports Ray and the table works under `ray job submit`, where nothing is installed.
+HOSTS = {"paper": "actors.cli:paper"}
+REPORT = "report.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep(Run):
+    """A run over a grid of parameters."""
+
+    grid: Annotated[
+        list[str],
+        typer.Option(metavar="NAME=FROM:TO:STEP|A,B,C", help="Parameter values; repeatable."),
+    ] = field(default_factory=list)
+    top: Annotated[int, typer.Option(help="Rows to print, best first.", min=1)] = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper(Run):
+    """A run through the actors."""
+
+    speed: Annotated[
+        float | None, typer.Option(help="Bars per second; 0 = as fast as possible.")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder(Common):
+    """A verb about the folder of an earlier run."""
+
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the run.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    verb(app, "backtest", Run)(backtest)
+    verb(app, "sweep", Sweep)(sweep)
+    verb(app, "paper", Paper)(paper)
+    verb(app, "replay", Folder)(replay)
+    verb(app, "report", Folder)(report)
+
+
+def backtest(options: Run) -> None:
+    """Run strategies over past bars and write a report with a tear sheet."""
+    if options.out is not None:
+        output.require_writable(options.out)
+    request = _request(options)
+    from aster_ray.research.backtest import run_backtest, write_run
+
+    with output.progress(options, "backtest"):
+        result = run_backtest(request)
+        out = options.out or Path("runs") / result.report["run"]["run_id"]
+        with output.staged(out) as folder:
+            write_run(result, folder)
+    output.emit(options, result.report, tables.run_table(result.report, out))
+
+
+def sweep(options: Sweep) -> None:
+    """Try every combination of a parameter grid on all cores."""
+    if options.out is not None:
+        output.require_writable(options.out)
+    request = _request(options)
+    from aster_ray.research.grid import parse_grid
+    from aster_ray.research.sweep import run_sweep
+
+    grid = parse_grid(options.grid, request)
+    with output.progress(options, "sweep") as progress:
+        result = run_sweep(request, grid, progress)
+    payload = {"metric": result.metric, "sets": len(result.rows), "rows": result.rows}
+    shown = tables.sweep_table(payload, tuple(grid), options.top)
+    output.emit(options, payload, shown, "sweep.json")
+
+
+def paper(options: Paper) -> None:
+    """Trade a replayed or built-in market on paper, through the four Ray actors."""
+    if options.out is not None:
+        output.require_writable(options.out)
+    result = _host("paper")(_request(options), options.out, options.as_json)
+    output.emit(options, result.report, tables.run_table(result.report, result.folder))
+
+
+def replay(options: Folder) -> None:
+    """Put a session's recorded observations through the engine and compare every order."""
+    from aster_ray.research.replay import replay_session
+
+    with output.progress(options, "replay"):
+        result = replay_session(options.folder)
+    payload = {"orders": result.orders, "differences": result.differences}
+    output.emit(options, payload, tables.replay_table(payload), "replay.json")
+    if result.differences:
+        raise typer.Exit(1)
+
+
+def report(options: Folder) -> None:
+    """Print the report of an earlier run."""
+    path = options.folder / REPORT
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInputError(
+            f"cannot read {path}: {error.strerror}; name the folder of a finished run"
+        ) from None
+    except ValueError as error:
+        raise BadInputError(f"{path} is not a report: {error}") from None
+    if not isinstance(content, dict):
+        raise BadInputError(f"{path} is not a report: it must hold one JSON object")
+    output.emit(options, content, tables.run_table(content, options.folder), REPORT)
+
+
+def _request(options: Run) -> RunRequest:
+    given = {name: getattr(options, name, None) for name in api.OPTION_PATHS}
+    settings = api.load_settings(options.config, given, options.settings)
+    return api.request_run(options.strategy, options.param, settings)
+
+
+def _host(name: str) -> Callable[..., Any]:
+    module, _, function = HOSTS[name].partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found

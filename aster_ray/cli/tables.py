@@ -1,0 +1,242 @@
+"""Results as tables for people: every function returns what draws one on a console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+Render = Callable[["Console"], None]
+
+NONE = "-"
+# Measures of the summary that are fractions, shown as percents to people only.
+_FRACTIONS = frozenset(
+    {
+        "total_return",
+        "cagr",
+        "volatility",
+        "max_drawdown",
+        "daily_value_at_risk",
+        "daily_conditional_value_at_risk",
+        "best_day",
+        "worst_day",
+        "time_in_market",
+        "win_rate",
+    }
+)
+_HOUR_MS = 3_600_000
+
+
+def run_table(report: Mapping[str, Any], folder: Path) -> Render:
+    """Draw the report of a backtest or a session; ``folder`` is where the files are."""
+
+    def render(console: Console) -> None:
+        _heading(console, report)
+        _summary(console, report.get("summary", {}))
+        _waterfall(console, report.get("waterfall", {}))
+        _groups(console, "strategy", report.get("by_strategy", {}))
+        _groups(console, "symbol", report.get("by_symbol", {}))
+        reasons = {
+            name: row.get("round_trips", 0)
+            for name, row in report.get("exit_reasons", {}).items()
+            if isinstance(row, Mapping)
+        }
+        _counts(console, "exits", reasons)
+        _counts(console, "denied", report.get("denials", {}))
+        _counts(console, "liquidations", {"": report.get("risk", {}).get("liquidations", 0)})
+        _session(console, report.get("session", {}))
+        data = report.get("data", {})
+        for note in (*data.get("missing", ()), *data.get("notes", ())):
+            console.print(f"note: {note}", markup=False)
+        halted = report.get("risk", {}).get("halted_at")
+        if halted:
+            console.print(f"halted at {halted}", markup=False)
+        console.print(f"written to {folder}", markup=False)
+
+    return render
+
+
+def sweep_table(payload: Mapping[str, Any], names: Sequence[str], top: int) -> Render:
+    """Draw the best sets of a sweep."""
+    rows = payload["rows"][:top]
+
+    def render(console: Console) -> None:
+        columns = list(rows[0]) if rows else list(names)
+        table = _table(columns)
+        for row in rows:
+            table.add_row(*(_measure(name, row.get(name)) for name in columns))
+        console.print(table)
+        console.print(f"{payload['sets']} sets, by {payload['metric']}", markup=False)
+
+    return render
+
+
+def replay_table(payload: Mapping[str, Any], most: int = 20) -> Render:
+    """Draw what a replay found."""
+
+    def render(console: Console) -> None:
+        differences = payload["differences"]
+        count = payload["orders"] if isinstance(payload["orders"], int) else len(payload["orders"])
+        for difference in differences[:most]:
+            console.print(str(difference), markup=False)
+        if len(differences) > most:
+            console.print(f"... and {len(differences) - most} more", markup=False)
+        verdict = f"{len(differences)} differ" if differences else "all identical"
+        console.print(f"{count} orders replayed, {verdict}", markup=False)
+
+    return render
+
+
+def quality_table(payload: Mapping[str, Any]) -> Render:
+    """Draw the quality of series after an import or a check."""
+
+    def render(console: Console) -> None:
+        table = _table(["series", "rows", "from", "to", "missing", "findings"])
+        for series in payload["series"]:
+            findings = "; ".join(series["warnings"]) or "none"
+            extent = (_moment(series["first_ms"]), _moment(series["last_ms"]))
+            missing = str(series["missing_bars"])
+            table.add_row(series["origin"], f"{series['rows']:,}", *extent, missing, findings)
+        console.print(table)
+        _ignored(console, payload)
+
+    return render
+
+
+def series_table(payload: Mapping[str, Any]) -> Render:
+    """Draw what a place holds."""
+
+    def render(console: Console) -> None:
+        table = _table(["venue", "market", "symbol", "kind", "timeframe", "rows", "from", "to"])
+        for series in payload["series"]:
+            name = (series[key] for key in ("venue", "market", "symbol", "kind", "timeframe"))
+            extent = (_moment(series["first_ms"]), _moment(series["last_ms"]))
+            table.add_row(*name, f"{series['rows']:,}", *extent)
+        console.print(table)
+        _ignored(console, payload)
+
+    return render
+
+
+def strategy_table(payload: Mapping[str, Any]) -> Render:
+    """Draw strategies and their parameters."""
+
+    def render(console: Console) -> None:
+        for strategy in payload["strategies"]:
+            console.print(f"{strategy['name']}: {strategy['summary']}", markup=False)
+            table = _table(["parameter", "default", "low", "high", "meaning"])
+            for item in strategy["parameters"]:
+                numbers = (f"{item[key]:g}" for key in ("default", "low", "high"))
+                table.add_row(item["name"], *numbers, item["doc"])
+            console.print(table)
+
+    return render
+
+
+def _heading(console: Console, report: Mapping[str, Any]) -> None:
+    run, period = report.get("run", {}), report.get("period", {})
+    symbols = ", ".join(report.get("data", {}).get("symbols", ()))
+    console.print(f"run {run.get('run_id', NONE)}: {symbols}", markup=False)
+    console.print(
+        f"{period.get('from', NONE)} to {period.get('to', NONE)}, {period.get('bars', 0):,} bars",
+        markup=False,
+    )
+
+
+def _summary(console: Console, summary: Mapping[str, Any]) -> None:
+    strategy, held = summary.get("strategy", {}), summary.get("buy_and_hold", {})
+    table = _table(["", "strategy", "buy and hold"])
+    for name, value in strategy.items():
+        table.add_row(_words(name), _measure(name, value), _measure(name, held.get(name)))
+    console.print(table)
+
+
+def _waterfall(console: Console, steps: Mapping[str, Any]) -> None:
+    names = ("gross", "slippage", "fees", "funding", "net")
+    parts = [f"{name} {_measure(name, steps.get(name))}" for name in names if name in steps]
+    if parts:
+        console.print("profit: " + " -> ".join(parts), markup=False)
+
+
+def _groups(console: Console, title: str, groups: Mapping[str, Mapping[str, Any]]) -> None:
+    if not groups:
+        return
+    columns = ("round_trips", "win_rate", "profit_factor", "traded", "fees", "funding", "net")
+    table = _table([title, *columns])
+    for name, row in groups.items():
+        table.add_row(name, *(_measure(column, row.get(column)) for column in columns))
+    console.print(table)
+
+
+def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:
+    parts = [f"{name} {count}".strip() for name, count in counts.items() if count]
+    if parts:
+        console.print(f"{title}: {', '.join(parts)}", markup=False)
+
+
+def _session(console: Console, session: Mapping[str, Any]) -> None:
+    """Draw what a paper session adds: a table per group of numbers, a line per single number."""
+    for name, value in session.items():
+        if isinstance(value, Mapping) and any(isinstance(row, Mapping) for row in value.values()):
+            rows = {key: row for key, row in value.items() if isinstance(row, Mapping)}
+            columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+            table = _table([_words(name), *map(_words, columns)])
+            for key, row in rows.items():
+                table.add_row(key, *(_measure(column, row.get(column)) for column in columns))
+            console.print(table)
+        elif isinstance(value, Mapping):
+            parts = ", ".join(f"{_words(key)} {_measure(key, item)}" for key, item in value.items())
+            console.print(f"{_words(name)}: {parts}", markup=False)
+        elif not isinstance(value, list):
+            console.print(f"{_words(name)}: {_measure(name, value)}", markup=False)
+
+
+def _ignored(console: Console, payload: Mapping[str, Any]) -> None:
+    for item in payload["ignored"]:
+        parts = ": ".join(str(value) for value in item.values())
+        console.print(f"ignored {parts}", markup=False)
+
+
+def _table(columns: Sequence[str]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(columns):
+        is_text = index == 0 or column in ("findings", "meaning")
+        table.add_column(_words(column), justify="left" if is_text else "right")
+    return table
+
+
+def _words(name: str) -> str:
+    return name.removesuffix("_ms").replace("_", " ")
+
+
+def _measure(name: str, value: Any) -> str:
+    if value is None:
+        return NONE
+    if isinstance(value, bool | str):
+        return str(value)
+    if name.endswith("_ms") and isinstance(value, int | float):
+        return _duration(value)
+    if name in _FRACTIONS:
+        return f"{value:.2%}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.2f}" if abs(value) >= 1.0 or value == 0 else f"{value:.4g}"
+
+
+def _duration(ms: float) -> str:
+    hours = ms / _HOUR_MS
+    if hours < 1.0:
+        return f"{ms:.2f} ms"
+    return f"{hours:.1f} h" if hours < 48.0 else f"{hours / 24:.1f} d"
+
+
+def _moment(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
