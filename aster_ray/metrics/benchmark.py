@@ -1,4 +1,4 @@
-"""Buy and hold of the same symbols over the same bars: what doing nothing clever would have paid."""
+"""Buy and hold of the same symbols over the same bars: the result of having no opinion."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aster_ray.kernel.records import FUNDING, MARK_CLOSE, OPEN
+from aster_ray.kernel.records import CLOSE, FUNDING, MARK_CLOSE, OPEN
 from aster_ray.metrics.facts import RunFacts
 from aster_ray.metrics.marks import carried, tradable_rows
 
@@ -35,9 +35,10 @@ def buy_and_hold(facts: RunFacts) -> BuyAndHold:
     if len(rows) == 0 or len(symbols) == 0:
         flat = np.full(len(rows), facts.capital)
         return BuyAndHold(flat, np.zeros(len(rows)), 0.0, 0.0, 0.0, 0.0)
-    opens = facts.market.bars[np.ix_(rows, symbols, [OPEN])][:, :, 0]
-    marks = carried(facts.market.bars[np.ix_(rows, symbols, [MARK_CLOSE])][:, :, 0])
-    paid_per_unit = np.nan_to_num(facts.market.bars[np.ix_(rows, symbols, [FUNDING])][:, :, 0])
+    bars = facts.market.bars[rows][:, symbols]
+    opens, paid_per_unit = bars[:, :, OPEN], np.nan_to_num(bars[:, :, FUNDING])
+    known = np.where(np.isnan(bars[:, :, MARK_CLOSE]), bars[:, :, CLOSE], bars[:, :, MARK_CLOSE])
+    marks = carried(known)
 
     is_listed = ~np.isnan(opens)
     enters = is_listed.any(axis=0)

@@ -107,6 +107,11 @@ def no_orders() -> dict[str, list[Any]]:
     return {name: [] for name in ORDER_COLUMNS}
 
 
+def no_fills() -> np.ndarray:
+    """Return the fills of a run that never traded."""
+    return np.empty(0, FILL)
+
+
 def curve(facts: RunFacts) -> tuple[np.ndarray, np.ndarray]:
     """Return (ms i8[T + 1], equity f8[T + 1]) with the starting capital as the first point."""
     start = facts.start_ms
