@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from aster_ray.data.assemble import SymbolTables
 from aster_ray.data.columns import BarTable, FundingTable
@@ -14,20 +15,32 @@ from aster_ray.errors import DataError
 from aster_ray.model.ids import TIMEFRAMES, parse_symbols, timeframe_name
 
 
-def select_tables(library: Library, request: MarketRequest, window: Window) -> list[SymbolTables]:
-    """Return bars, mark prices and funding for every requested symbol, cut to the window."""
+class Selection(NamedTuple):
+    """What was found, and which symbols nobody named were left out."""
+
+    tables: list[SymbolTables]
+    notes: tuple[str, ...]
+
+
+def select_tables(library: Library, request: MarketRequest, window: Window) -> Selection:
+    """Return bars, mark prices and funding for every requested symbol, cut to the window.
+
+    A symbol that was asked for must have a bar in the window; of all symbols, one suffices.
+    """
     keys = [key for key in library.series() if request.venue in ("", key.venue)]
     if not keys:
         venues = sorted({key.venue for key in library.series()})
         raise DataError(f"venue {request.venue!r} is not in the data; it has {', '.join(venues)}")
     chosen = _Chooser(library, keys, window)
     if request.symbols:
-        return [chosen.tables(symbol.venue_id) for symbol in parse_symbols(request.symbols)]
-    found = [chosen.find(symbol) for symbol in chosen.default_symbols()]
-    tables = [table for table in found if isinstance(table, SymbolTables)]
+        wanted = [symbol.venue_id for symbol in parse_symbols(request.symbols)]
+        return Selection([chosen.tables(symbol) for symbol in wanted], ())
+    found = {symbol: chosen.find(symbol) for symbol in chosen.default_symbols()}
+    tables = [table for table in found.values() if isinstance(table, SymbolTables)]
+    absent = {symbol: table for symbol, table in found.items() if isinstance(table, DataError)}
     if not tables:
-        raise next(error for error in found if isinstance(error, DataError))
-    return tables
+        raise next(iter(absent.values()))
+    return Selection(tables, tuple(f"{name}: no bar in this period, left out" for name in absent))
 
 
 @dataclass(frozen=True, slots=True)

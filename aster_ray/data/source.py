@@ -13,7 +13,7 @@ from aster_ray.data.columns import moment
 from aster_ray.data.folder import Folder, Ignored
 from aster_ray.data.library import Entry, Library
 from aster_ray.data.request import MarketRequest, Window
-from aster_ray.data.select import select_tables, unknown_symbol
+from aster_ray.data.select import Selection, select_tables, unknown_symbol
 from aster_ray.data.synthetic import SYMBOLS, VENUE, synthetic_entries, synthetic_symbol
 from aster_ray.data.validate import find_gaps
 from aster_ray.errors import DataError
@@ -27,11 +27,12 @@ def load_market(request: MarketRequest) -> Market:
     """Return the requested bars on one grid, checked, with what is missing by name."""
     window = Window.of(request)
     if request.path:
-        tables = select_tables(open_library(request.path), request, window)
+        found = select_tables(open_library(request.path), request, window)
     else:
-        tables = _built_in_tables(request, window)
-    noted = [_check_gaps(table, request) for table in tables]
-    return _trim(assemble(noted, window.timeframe_ms), window)
+        found = Selection(_built_in_tables(request, window), ())
+    noted = [_check_gaps(table, request) for table in found.tables]
+    market = assemble(noted, window.timeframe_ms)
+    return _trim(replace(market, missing=(*market.missing, *found.notes)), window)
 
 
 def open_library(path: str) -> Library:
