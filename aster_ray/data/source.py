@@ -44,7 +44,12 @@ def open_library(path: str) -> Library:
             f"data directory {path!r} {problem}; give a folder of market data or a catalog, or "
             "leave the option out to use the built-in market"
         )
-    return Catalog(directory) if is_catalog(directory) else Folder(directory)
+    try:
+        return Catalog(directory) if is_catalog(directory) else Folder(directory)
+    except OSError as error:
+        raise DataError(
+            f"data directory {path!r} cannot be read ({error.strerror}); check its permissions"
+        ) from error
 
 
 def available(path: str) -> list[Entry]:
