@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from aster_ray._jit import inlined_kernel, lean_kernel
+from aster_ray.kernel.fills import round_to_tick
 from aster_ray.kernel.records import Book, Setup
 from aster_ray.model.enums import ExitReason, FillKind
 
@@ -40,14 +41,6 @@ def next_position(
     if (after > 0) == (lots > 0):
         return after, entry_price, realized
     return after, price, realized
-
-
-@inlined_kernel
-def round_to_tick(price: float, tick: float) -> float:
-    """Return the nearest multiple of ``tick``; a tick of zero leaves the price alone."""
-    if tick <= 0.0:
-        return price
-    return np.floor(price / tick + 0.5) * tick
 
 
 @inlined_kernel
@@ -234,6 +227,9 @@ def apply_fill(book: Book, setup: Setup, fill: Any) -> None:
     elif is_ladder and lots == 0:
         _stop_ladder(book, fill.sleeve, 1)
         _stop_ladder(book, fill.sleeve, -1)
+    fill.stop = sleeve.stop
+    fill.stop_high = sleeve.stop_high
+    fill.take_profit = sleeve.take_profit
     _apply_to_account(book, fill, rules.lot)
     if fill.kind == LIQUIDATION:
         _cancel_symbol(book, fill.symbol, setup.strategies)

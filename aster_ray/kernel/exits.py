@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from aster_ray._jit import inlined_kernel
-from aster_ray.kernel.accounting import round_to_tick
+from aster_ray.kernel.fills import round_to_tick
 from aster_ray.kernel.records import EXIT_LONG, EXIT_SHORT, HIGH, LONG, LOW, SHORT
 from aster_ray.model.enums import ExitReason
 

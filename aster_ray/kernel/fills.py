@@ -12,6 +12,24 @@ from aster_ray._jit import lean_kernel
 
 
 @lean_kernel
+def price_of_ticks(ticks: float, tick: float) -> float:
+    """Return whole ``ticks`` as a price: the float nearest to the decimal the venue would print."""
+    if tick < 1.0:
+        per_unit = np.floor(1.0 / tick + 0.5)
+        if abs(per_unit * tick - 1.0) < 1e-12:
+            return ticks / per_unit
+    return ticks * tick
+
+
+@lean_kernel
+def round_to_tick(price: float, tick: float) -> float:
+    """Return the nearest multiple of ``tick``; a tick of zero leaves the price alone."""
+    if tick <= 0.0:
+        return price
+    return price_of_ticks(np.floor(price / tick + 0.5), tick)
+
+
+@lean_kernel
 def round_adverse(price: float, side: int, tick: float) -> float:
     """Return the next tick against us: up for a buy (+1), down for a sell (-1)."""
     if tick <= 0.0:
@@ -19,8 +37,8 @@ def round_adverse(price: float, side: int, tick: float) -> float:
     steps = price / tick
     # The tolerance keeps a price that is already on the grid where it is.
     if side > 0:
-        return np.ceil(steps - 1e-9) * tick
-    return np.floor(steps + 1e-9) * tick
+        return price_of_ticks(np.ceil(steps - 1e-9), tick)
+    return price_of_ticks(np.floor(steps + 1e-9), tick)
 
 
 @lean_kernel

@@ -61,6 +61,9 @@ def new_fill(book: Book, n: int, i: int, kind: int, ms: int) -> Any:
     fill.slippage = 0.0
     fill.realized = 0.0
     fill.reason = 0
+    fill.stop = np.nan
+    fill.stop_high = np.nan
+    fill.take_profit = np.nan
     return fill
 
 

@@ -179,6 +179,9 @@ FILL = np.dtype(
         ("slippage", "f8"),
         ("realized", "f8"),
         ("reason", "i8"),  # ExitReason, 0 when it opens
+        ("stop", "f8"),  # what protects the sleeve after this fill; NaN = none
+        ("stop_high", "f8"),
+        ("take_profit", "f8"),
     ]
 )
 

@@ -35,7 +35,7 @@ from aster_ray.kernel.records import (
     SignalColumns,
 )
 from aster_ray.kernel.sizing import full_fraction, to_lots
-from aster_ray.model.enums import Denial, ExitReason, IntentKind, TradingState
+from aster_ray.model.enums import Denial, ExitReason, FillKind, IntentKind, TradingState
 
 NONE = int(Denial.NONE)
 NO_EDGE = int(Denial.NO_EDGE)
@@ -43,6 +43,10 @@ BAD_SIGNAL = int(Denial.BAD_SIGNAL)
 BELOW_MINIMUM = int(Denial.BELOW_MINIMUM)
 MARKET = int(IntentKind.MARKET)
 MOVE_STOP = int(IntentKind.MOVE_STOP)
+PLACE_LEVEL = int(IntentKind.PLACE_LEVEL)
+CANCEL_LEVEL = int(IntentKind.CANCEL_LEVEL)
+PLACE_LADDER = int(IntentKind.PLACE_LADDER)
+FILLED_AT_MARKET = int(FillKind.MARKET)
 DRAWDOWN_HALT = int(ExitReason.DRAWDOWN_HALT)
 SCALE_OUT = int(ExitReason.SCALE_OUT)
 HALTED = int(TradingState.HALTED)
@@ -111,6 +115,10 @@ def receive(book: Book, setup: Setup, fills: np.ndarray, bars: np.ndarray, momen
     begin_bar(book.account[0], moment.close_ms)
     for k in range(len(fills)):
         apply_fill(book, setup, fills[k])
+    for k in range(len(fills)):
+        # Only now: the opening part of an order still needs its attached bracket.
+        if fills[k].kind == FILLED_AT_MARKET:
+            clear_order(book.sleeves[fills[k].sleeve])
     update_covariance(book, setup.limits[0].covariance_decay, bars[:, MARK_CLOSE])
     mark(book, setup, bars, moment)
     raise_peak(book.account[0])
@@ -340,3 +348,49 @@ def decide(
             decide_sleeve(book, setup, i, bars[n], signals, moment)
         else:
             decide_ladder(book, setup, i, bars[n, CLOSE], signals, moment)
+
+
+@lean_kernel
+def on_close(
+    book: Book,
+    setup: Setup,
+    fills: np.ndarray,
+    bars: np.ndarray,
+    signals: SignalColumns,
+    moment: Moment,
+) -> None:
+    """Run a whole close of the risk desk: book the venue's report, mark, decide."""
+    receive(book, setup, fills, bars, moment)
+    decide(book, setup, bars, signals, moment)
+
+
+@lean_kernel
+def accept(book: Book, intents: np.ndarray) -> None:
+    """Let a paper venue take the risk desk's orders: INTENT records into resting orders."""
+    for k in range(len(intents)):
+        intent = intents[k]
+        sleeve = book.sleeves[intent.sleeve]
+        if intent.kind == MARKET:
+            sleeve.order_lots = intent.lots
+            sleeve.order_close_lots = intent.close_lots
+            sleeve.order_stop = intent.stop
+            sleeve.order_take_profit = intent.take_profit
+            sleeve.order_units = intent.units
+            sleeve.order_reason = intent.reason
+        elif intent.kind == MOVE_STOP:
+            sleeve.stop = intent.stop
+            sleeve.tier = 1
+        elif intent.kind == PLACE_LADDER:
+            sleeve.centre = intent.price
+            sleeve.spacing = intent.exit_price
+            sleeve.stop = intent.stop
+            sleeve.stop_high = intent.stop_high
+        elif intent.kind == PLACE_LEVEL:
+            level = book.levels[intent.sleeve, intent.level]
+            level.state = 1
+            level.lots = intent.lots
+            level.price = intent.price
+            level.exit_price = intent.exit_price
+            level.filled_ms = 0
+        elif intent.kind == CANCEL_LEVEL:
+            book.levels[intent.sleeve, intent.level].state = 0

@@ -1,0 +1,252 @@
+"""The life of every order: from the risk desk's intents to the venue's evidence.
+
+One netted market order per symbol and close; beside it the resting orders of each sleeve. Ids are
+derived from the decision, so rebuilding from the journal repeats ids and never orders.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from aster_ray.engine.messages import OrderBatch, VenueReport
+from aster_ray.model.enums import Denial, ExitReason, FillKind, IntentKind, label
+from aster_ray.model.ids import client_order_id
+from aster_ray.model.order import (
+    Filled,
+    InFlight,
+    Order,
+    OrderKind,
+    OrderRequest,
+    acknowledge,
+    cancel,
+    fill,
+)
+
+Slot = tuple[int, str, int]  # sleeve, what for, ladder level
+
+
+class ExecutionDesk:
+    """Keep every order of a session and its state; owns no connection."""
+
+    def __init__(self, symbols: Sequence[str], strategies: int) -> None:
+        self._symbols = tuple(symbols)
+        self._strategies = strategies
+        self.orders: dict[str, Order] = {}
+        self.denied: list[tuple[int, int, int, str]] = []  # close ms, sleeve, direction, code
+        self._asked: list[str] = []
+        self._market: dict[int, str] = {}  # symbol -> id of its resting market order
+        self._resting: dict[Slot, str] = {}
+        self._held: dict[int, int] = {}  # sleeve -> lots
+        self._levels: dict[tuple[int, int], tuple[int, float]] = {}  # lots, exit price
+        self._sides: dict[tuple[int, int], int] = {}  # (ladder sleeve, side) -> lots
+
+    def on_orders(self, batch: OrderBatch) -> list[OrderRequest]:
+        """Turn one close's intents into requests, in the order they must be sent."""
+        requests: list[OrderRequest] = []
+        nets: dict[int, list[tuple[int, int, int]]] = {}
+        for intent in batch.intents:
+            kind = int(intent["kind"])
+            if kind == IntentKind.MARKET:
+                part = (int(intent["sleeve"]), int(intent["lots"]), int(intent["reason"]))
+                nets.setdefault(int(intent["symbol"]), []).append(part)
+            elif kind == IntentKind.DENIED:
+                code = label(Denial(int(intent["reason"])))
+                direction = int(intent["lots"])
+                self.denied.append((batch.close_ms, int(intent["sleeve"]), direction, code))
+            elif kind == IntentKind.CANCEL_LEVEL:
+                self._withdraw((int(intent["sleeve"]), "entry", int(intent["level"])))
+            elif kind != IntentKind.PLACE_LADDER:
+                requests.append(self._rest(intent, batch.close_ms))
+        requests += [self._net(n, parts, batch.close_ms) for n, parts in nets.items()]
+        return requests
+
+    def acknowledge_close(self, close_ms: int) -> None:
+        """Take the venue's word that everything asked for at ``close_ms`` rests."""
+        for known in self._asked:
+            if self.orders[known].request.decided_ms == close_ms:
+                self.orders[known] = acknowledge(self.orders[known])
+        self._asked.clear()
+
+    def in_flight(self) -> list[OrderRequest]:
+        """Return what was asked for and not acknowledged, oldest first."""
+        return [self.orders[known].request for known in self._asked]
+
+    def _add(self, request: OrderRequest) -> OrderRequest:
+        self.orders[request.client_order_id] = Order(request, InFlight())
+        self._asked.append(request.client_order_id)
+        return request
+
+    def _net(self, n: int, parts: list[tuple[int, int, int]], close_ms: int) -> OrderRequest:
+        net = sum(lots for _, lots, _ in parts)
+        sleeve = parts[0][0] if len(parts) == 1 else -1
+        reasons = [label(ExitReason(reason)) for _, _, reason in parts if reason]
+        request = OrderRequest(
+            client_order_id=client_order_id(self._symbols[n], close_ms, "market"),
+            decided_ms=close_ms,
+            symbol=n,
+            sleeve=sleeve,
+            kind=OrderKind.MARKET if net else OrderKind.CROSS,
+            lots=net,
+            price=math.nan,
+            reason=",".join(dict.fromkeys(reasons)),
+        )
+        self._market[n] = request.client_order_id
+        return self._add(request)
+
+    def _rest(self, intent: Any, close_ms: int) -> OrderRequest:
+        """Place a moved stop or a ladder entry."""
+        i = int(intent["sleeve"])
+        if int(intent["kind"]) == IntentKind.MOVE_STOP:
+            return self._protect(i, OrderKind.STOP, -self._held[i], float(intent["stop"]), close_ms)
+        k = int(intent["level"])
+        lots, price = int(intent["lots"]), float(intent["price"])
+        self._levels[i, k] = lots, float(intent["exit_price"])
+        return self._place((i, "entry", k), OrderKind.LADDER_ENTRY, lots, price, close_ms)
+
+    def _place(
+        self, slot: Slot, kind: OrderKind, lots: int, price: float, close_ms: int
+    ) -> OrderRequest:
+        """Rest an order in a slot, withdrawing what rested there before."""
+        self._withdraw(slot)
+        i, purpose, k = slot
+        n = i // self._strategies
+        part = 0
+        known = client_order_id(self._symbols[n], close_ms, purpose, i, k)
+        while known in self.orders:
+            part += 1  # replaced within one close: first the entry's stop, then a tier's
+            known = client_order_id(self._symbols[n], close_ms, purpose, i, k, part)
+        request = OrderRequest(
+            client_order_id=known,
+            decided_ms=close_ms,
+            symbol=n,
+            sleeve=i,
+            kind=kind,
+            lots=lots,
+            price=price,
+            level=k,
+        )
+        self._resting[slot] = request.client_order_id
+        return self._add(request)
+
+    def _reported(
+        self, slot: Slot, kind: OrderKind, lots: int, price: float, close_ms: int
+    ) -> None:
+        """Note an order that the venue itself reports as resting."""
+        known = self._place(slot, kind, lots, price, close_ms).client_order_id
+        self._asked.remove(known)
+        self.orders[known] = acknowledge(self.orders[known])
+
+    def _protect(
+        self, i: int, kind: OrderKind, lots: int, price: float, close_ms: int
+    ) -> OrderRequest:
+        slot = (i, kind.value if lots < 0 else f"{kind.value}_short", -1)
+        return self._place(slot, kind, lots, price, close_ms)
+
+    def _withdraw(self, slot: Slot) -> None:
+        known = self._resting.pop(slot, None)
+        if known is not None:
+            self.orders[known] = cancel(self.orders[known])
+
+    def on_report(self, report: VenueReport) -> None:
+        """Book the venue's evidence fill by fill, keeping protective orders in line with it."""
+        nets: dict[int, tuple[int, float]] = {}
+        for record in report.fills:
+            kind = int(record["kind"])
+            if kind == FillKind.MARKET:
+                n, lots = int(record["symbol"]), int(record["lots"])
+                self._hold(int(record["sleeve"]), lots)
+                nets[n] = nets.get(n, (0, 0.0))[0] + lots, float(record["price"])
+            elif kind != FillKind.FUNDING:
+                self._book(record, report.close_ms)
+            else:
+                continue
+            self._align(record, report.close_ms)
+        for n, (lots, price) in nets.items():
+            known = self._market.pop(n)
+            if lots:
+                self._fill(known, lots, price)
+            else:  # the sleeves crossed: nothing was left to send
+                self.orders[known] = replace(self.orders[known], state=Filled(0, 0.0))
+
+    def _hold(self, i: int, lots: int) -> None:
+        self._held[i] = self._held.get(i, 0) + lots
+
+    def _book(self, record: Any, close_ms: int) -> None:
+        i, k = int(record["sleeve"]), int(record["level"])
+        lots, price = int(record["lots"]), float(record["price"])
+        kind = FillKind(int(record["kind"]))
+        self._hold(i, lots)
+        side = -1 if lots < 0 else 1
+        suffix = "" if lots < 0 else "_short"
+        if kind == FillKind.LADDER_ENTRY:
+            self._fill(self._resting.pop((i, "entry", k)), lots, price)
+            self._sides[i, side] = self._sides.get((i, side), 0) + lots
+            size, exit_price = self._levels[i, k]
+            self._reported((i, "exit", k), OrderKind.LADDER_EXIT, -size, exit_price, close_ms)
+        elif kind == FillKind.LADDER_EXIT:
+            self._fill(self._resting.pop((i, "exit", k)), lots, price)
+            self._sides[i, -side] += lots
+        elif kind == FillKind.STOP:
+            self._fill(self._resting.pop((i, f"stop{suffix}", -1)), lots, price)
+            self._drop_ladder_side(i, -side)
+        elif kind == FillKind.TAKE_PROFIT:
+            self._fill(self._resting.pop((i, f"take_profit{suffix}", -1)), lots, price)
+        else:
+            self._liquidated(i, lots, price, close_ms)
+
+    def _fill(self, known: str, lots: int, price: float) -> None:
+        self.orders[known] = fill(acknowledge(self.orders[known]), lots, price)
+
+    def _liquidated(self, i: int, lots: int, price: float, close_ms: int) -> None:
+        n = i // self._strategies
+        for slot in [slot for slot in self._resting if slot[0] // self._strategies == n]:
+            self._withdraw(slot)
+        for side in (1, -1):
+            self._sides.pop((i, side), None)
+        slot = (i, "liquidation", -1)
+        self._reported(slot, OrderKind.LIQUIDATION, lots, math.nan, close_ms)
+        self._fill(self._resting.pop(slot), lots, price)
+
+    def _drop_ladder_side(self, i: int, side: int) -> None:
+        """Withdraw the entries and exits of a ladder side whose stop was hit."""
+        self._sides.pop((i, side), None)
+        for (sleeve, k), (lots, _) in list(self._levels.items()):
+            if sleeve == i and lots * side > 0:
+                self._withdraw((i, "entry", k))
+                self._withdraw((i, "exit", k))
+
+    def _align(self, record: Any, close_ms: int) -> None:
+        """Make the resting protective orders of a sleeve those the venue reports with a fill."""
+        i, stop = int(record["sleeve"]), float(record["stop"])
+        held = self._held.get(i, 0)
+        if any(sleeve == i for sleeve, _ in self._levels):
+            if held == 0 and not any(self._sides.get((i, side), 0) for side in (1, -1)):
+                for slot in [slot for slot in self._resting if slot[0] == i and slot[1] == "exit"]:
+                    self._withdraw(slot)
+            for side, price in ((1, stop), (-1, float(record["stop_high"]))):
+                lots = self._sides.get((i, side), 0)
+                self._desire((i, OrderKind.STOP, side), lots, price, close_ms)
+            return
+        for side in (1, -1):
+            lots = held if held * side > 0 else 0
+            self._desire((i, OrderKind.STOP, side), lots, stop, close_ms)
+            self._desire((i, OrderKind.TAKE_PROFIT, side), lots, float(record["take_profit"]), close_ms)
+
+    def _desire(
+        self, what: tuple[int, OrderKind, int], lots: int, price: float, close_ms: int
+    ) -> None:
+        """Have exactly one protective order of this sleeve, kind and side, or none."""
+        i, kind, side = what
+        slot = (i, kind.value if side > 0 else f"{kind.value}_short", -1)
+        if lots == 0 or math.isnan(price):
+            self._withdraw(slot)
+            return
+        known = self._resting.get(slot)
+        if known is not None:
+            request = self.orders[known].request
+            if request.lots == -lots and request.price == price:
+                return
+        self._reported(slot, kind, -lots, price, close_ms)

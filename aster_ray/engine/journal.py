@@ -1,0 +1,117 @@
+"""An append-only, checksummed record of what was consumed and decided.
+
+One record is one line: eight hex digits of CRC-32, a space, JSON. A torn last line is what a crash
+leaves; it is dropped and said so. Damage anywhere else is an error: the record cannot be trusted.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from aster_ray.errors import JournalError
+
+
+def encode(array: np.ndarray) -> list[object]:
+    """Return an array as JSON: its shape and its bytes."""
+    plain = np.ascontiguousarray(array)
+    return [list(plain.shape), base64.b64encode(plain.tobytes()).decode()]
+
+
+def decode(value: object, dtype: np.dtype[Any]) -> np.ndarray:
+    """Return a writable array from ``encode``'s form."""
+    shape, text = cast(tuple[list[int], str], value)
+    array = np.frombuffer(base64.b64decode(text), dtype).reshape(shape).copy()
+    return array.view(np.recarray) if dtype.names else array
+
+
+def frame(record: dict[str, object]) -> bytes:
+    """Return a record as one checksummed line."""
+    body = json.dumps(record, separators=(",", ":")).encode()
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
+class Recovered(NamedTuple):
+    """What a journal holds, and what had to be dropped from its end."""
+
+    records: list[dict[str, object]]
+    valid_bytes: int
+    dropped_bytes: int
+
+
+def _parse(line: bytes) -> dict[str, object] | None:
+    if len(line) < 10 or not line.endswith(b"\n") or line[8:9] != b" ":
+        return None
+    body = line[9:-1]
+    try:
+        if int(line[:8], 16) != zlib.crc32(body):
+            return None
+        return cast(dict[str, object], json.loads(body))
+    except ValueError:
+        return None
+
+
+def read_journal(path: Path) -> Recovered:
+    """Read every durable record; a missing file is an empty journal.
+
+    Raises:
+        JournalError: a record before the last one is damaged.
+    """
+    if not path.exists():
+        return Recovered([], 0, 0)
+    data = path.read_bytes()
+    records: list[dict[str, object]] = []
+    position = 0
+    while position < len(data):
+        end = data.find(b"\n", position) + 1
+        line = data[position:end] if end else data[position:]
+        record = _parse(line)
+        if record is None:
+            if end and any(_parse(rest + b"\n") for rest in data[end:].split(b"\n")):
+                raise JournalError(
+                    f"journal {path.name} is damaged at byte {position} of {len(data)}, with good "
+                    "records behind it; restore it from a copy or start a new session"
+                )
+            break
+        records.append(record)
+        position = end
+    return Recovered(records, position, len(data) - position)
+
+
+class FileJournal:
+    """The writer of one journal file; satisfies ``JournalPort``. One per file, ever."""
+
+    def __init__(self, path: Path) -> None:
+        """Open ``path`` for appending, cutting off a torn last record."""
+        recovered = read_journal(path)
+        self.records = recovered.records
+        self.dropped_bytes = recovered.dropped_bytes
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("ab")
+        if recovered.dropped_bytes:
+            self._file.truncate(recovered.valid_bytes)
+        self._pending: list[bytes] = []
+
+    def append(self, record: dict[str, object]) -> None:
+        """Add a record to the group that the next commit makes durable."""
+        self._pending.append(frame(record))
+
+    def commit(self) -> None:
+        """Write the group and return only once it is on disk."""
+        if not self._pending:
+            return
+        self._file.write(b"".join(self._pending))
+        self._pending.clear()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Commit and close."""
+        self.commit()
+        self._file.close()

@@ -1,0 +1,50 @@
+"""What desks, venues and actors say to each other. Plain tuples of arrays; numbered, never reused.
+
+``seq`` counts close times of a session from 0; warm-up bars are not numbered.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from aster_ray.kernel.records import SignalColumns
+
+
+class BarBatch(NamedTuple):
+    """All symbols' bars of one close time."""
+
+    seq: int
+    open_ms: int
+    close_ms: int
+    bars: np.ndarray  # f8[N, 8]
+    volume: np.ndarray  # f8[N]
+    funding_rate: np.ndarray  # f8[N]
+
+
+class SignalBatch(NamedTuple):
+    """What all strategies said at one close time, with the bars they saw."""
+
+    batch: BarBatch
+    signals: SignalColumns
+    index: int  # row of ``signals`` that belongs to the batch
+
+
+class VenueReport(NamedTuple):
+    """What the venue did until one close time: evidence, in order."""
+
+    seq: int
+    close_ms: int
+    fills: np.ndarray  # FILL[F]
+
+
+class OrderBatch(NamedTuple):
+    """What the risk desk wants done after one close time."""
+
+    seq: int
+    close_ms: int
+    intents: np.ndarray  # INTENT[I]
+    equity: float
+    gross: float
+    state: int  # TradingState

@@ -1,0 +1,46 @@
+"""Where the engine ends and the world begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
+from aster_ray.kernel.market import Market
+
+
+class MarketDataPort(Protocol):
+    """Closed bars in order, each close time once."""
+
+    @property
+    def market(self) -> Market:
+        """Symbols, grid and warm-up history."""
+        ...
+
+    def batches(self, seq: int) -> Iterator[BarBatch]:
+        """Yield the close times from number ``seq`` on."""
+        ...
+
+
+class ExecutionPort(Protocol):
+    """Where orders leave the process and evidence comes back."""
+
+    def observe(self, batch: BarBatch) -> VenueReport:
+        """Return what happened at the venue until this close time."""
+        ...
+
+    def submit(self, orders: OrderBatch) -> None:
+        """Hand orders over; handing over the same number twice changes nothing."""
+        ...
+
+
+class JournalPort(Protocol):
+    """An append-only record; what was committed survives the process."""
+
+    def append(self, record: dict[str, object]) -> None:
+        """Add a record to the group that the next commit makes durable."""
+        ...
+
+    def commit(self) -> None:
+        """Return only once every appended record is on disk."""
+        ...

@@ -1,0 +1,61 @@
+"""Signals and venue evidence in, permitted orders out: sizing, limits, exits and the ledger.
+
+Everything it knows is the fold of what it was given, so replaying its journal rebuilds it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aster_ray.engine.messages import OrderBatch, SignalBatch, VenueReport
+from aster_ray.kernel.books import new_book
+from aster_ray.kernel.market import Market
+from aster_ray.kernel.records import Book, Moment, Setup
+from aster_ray.kernel.step import on_close, warm
+from aster_ray.model.enums import Denial, TradingState, label
+
+
+class RiskDesk:
+    """Own one account's book; turn opinions into orders it may send."""
+
+    def __init__(self, setup: Setup, capital: float, *, ladders: bool = True) -> None:
+        self.setup = setup
+        self.book: Book = new_book(len(setup.rules), setup.strategies, capital, ladders=ladders)
+        self._account = self.book.account[0]
+
+    def warm_up(self, market: Market) -> None:
+        """Let the warm-up rows of ``market`` move marks and covariance."""
+        for t in range(market.start):
+            open_ms = int(market.open_ms[t])
+            moment = Moment(t, open_ms, open_ms + market.timeframe_ms)
+            warm(self.book, self.setup, market.bars[t], moment)
+
+    def on_close(self, signals: SignalBatch, report: VenueReport) -> OrderBatch:
+        """Book the report, mark, and decide for every sleeve at one close time."""
+        batch, columns, index = signals
+        moment = Moment(index, batch.open_ms, batch.close_ms)
+        on_close(self.book, self.setup, report.fills, batch.bars, columns, moment)
+        account = self._account
+        count = account.intent_count
+        intents = self.book.intents[:count].copy() if count else self.book.intents[:0]
+        return OrderBatch(
+            batch.seq, batch.close_ms, intents, account.equity, account.gross, account.state
+        )
+
+    def set_state(self, state: TradingState) -> None:
+        """Carry out an operator's command: trade, only reduce, or flatten and halt."""
+        self._account.state = int(state)
+
+    def denials(self) -> dict[str, int]:
+        """Return label -> how often, for every reason that occurred."""
+        counts = self.book.denials
+        return {label(code): int(counts[code]) for code in Denial if counts[code]}
+
+    def sleeve_equity(self) -> np.ndarray:
+        """Return f8[S], each sleeve's virtual result: realized + unrealized - fees - funding."""
+        sleeves, positions = self.book.sleeves, self.book.positions
+        marks = positions["mark"][sleeves["symbol"]]
+        lots = sleeves["lots"] * self.setup.rules["lot"][sleeves["symbol"]]
+        unrealized = np.where(lots != 0.0, lots * (marks - sleeves["entry_price"]), 0.0)
+        result: np.ndarray = sleeves["realized"] - sleeves["fees"] - sleeves["funding"] + unrealized
+        return result

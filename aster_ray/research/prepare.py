@@ -1,0 +1,95 @@
+"""Everything a run needs before its first bar: the same preparation for every host."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import aster_ray
+from aster_ray.data.instruments import instruments_for
+from aster_ray.data.source import load_market
+from aster_ray.engine.execution_desk import ExecutionDesk
+from aster_ray.engine.risk_desk import RiskDesk
+from aster_ray.kernel.market import Market
+from aster_ray.kernel.records import Setup
+from aster_ray.kernel.setup import KernelConfig, build_setup
+from aster_ray.model.instrument import Instrument
+from aster_ray.research.request import RunRequest
+from aster_ray.strategies.contract import Params, Strategy
+from aster_ray.venues.paper import PaperVenue
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A run with its market, contract rules and strategies in hand."""
+
+    request: RunRequest
+    market: Market
+    instruments: tuple[Instrument, ...]
+    setup: Setup
+    strategies: tuple[tuple[Strategy, Params], ...]
+    notes: tuple[str, ...]
+
+    @property
+    def capital(self) -> float:
+        """Return equity before the first bar, in quote currency."""
+        return self.request.settings.session.capital
+
+    @property
+    def sleeves(self) -> tuple[tuple[str, int], ...]:
+        """Return (strategy name, symbol index) of every sleeve in decision order."""
+        symbols = range(len(self.market.symbols))
+        return tuple((strategy.name, n) for n in symbols for strategy, _ in self.strategies)
+
+    def risk_desk(self) -> RiskDesk:
+        """Return a risk desk that has seen the warm-up."""
+        desk = RiskDesk(self.setup, self.capital)
+        desk.warm_up(self.market)
+        return desk
+
+    def execution_desk(self) -> ExecutionDesk:
+        """Return an execution desk without orders."""
+        return ExecutionDesk(self.market.symbols, self.setup.strategies)
+
+    def paper_venue(self) -> PaperVenue:
+        """Return a paper venue that has seen the warm-up."""
+        venue = PaperVenue(self.setup, self.capital)
+        venue.warm_up(self.market)
+        return venue
+
+    def provenance(self) -> dict[str, str]:
+        """Return what identifies the run: digests of data, sources and configuration, and seed."""
+        parts = {
+            "data": self.market.digest(),
+            "sources": sources_digest(),
+            "config": self.request.digest(),
+            "seed": str(self.request.settings.session.seed),
+        }
+        text = "|".join(f"{name}={value}" for name, value in sorted(parts.items()))
+        return {"run_id": hashlib.blake2s(text.encode(), digest_size=8).hexdigest(), **parts}
+
+
+def prepare(request: RunRequest, market: Market | None = None) -> Prepared:
+    """Load the market (unless given), its contract rules and the strategies."""
+    strategies = tuple(request.load_strategies())
+    if market is None:
+        market = load_market(request.market_request())
+    instruments, warnings = instruments_for(market)
+    settings = request.settings
+    config = KernelConfig(settings.risk, settings.sizing, settings.exits, settings.costs)
+    setup = build_setup(instruments, config, market.timeframe_ms, len(strategies))
+    notes = (*market.missing, *warnings)
+    return Prepared(request, market, instruments, setup, strategies, notes)
+
+
+@cache
+def sources_digest() -> str:
+    """Return a hash of the package's own Python sources, independent of where they lie."""
+    root = Path(aster_ray.__file__).parent
+    state = hashlib.blake2s(digest_size=16)
+    for path in sorted(root.rglob("*.py")):
+        state.update(path.relative_to(root).as_posix().encode())
+        state.update(path.read_bytes())
+    return state.hexdigest()

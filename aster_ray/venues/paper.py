@@ -1,0 +1,107 @@
+"""The paper venue: matches our orders against observed bars with the kernel's fill model.
+
+It keeps its own book, built only from what it was sent and what it observed, and (given a journal)
+its own durable log, from which it is restored. It never reads the executor's records: otherwise
+reconciliation would compare a thing with itself.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from aster_ray.engine.journal import decode, encode
+from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
+from aster_ray.engine.ports import JournalPort
+from aster_ray.errors import JournalError
+from aster_ray.kernel.books import new_book
+from aster_ray.kernel.market import Market
+from aster_ray.kernel.records import FILL, INTENT, Book, Moment, Setup
+from aster_ray.kernel.step import accept, mark, match
+
+_NO_FILLS = np.zeros(0, FILL).view(np.recarray)
+
+
+class PaperVenue:
+    """A simulated account at a simulated exchange; satisfies ``ExecutionPort``."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        capital: float,
+        *,
+        ladders: bool = True,
+        log: JournalPort | None = None,
+    ) -> None:
+        self._setup = setup
+        self.book: Book = new_book(len(setup.rules), setup.strategies, capital, ladders=ladders)
+        self._account = self.book.account[0]
+        self._log = log
+        self.observed = -1  # last close time seen
+        self.accepted = -1  # last order batch taken
+        self._report = VenueReport(-1, 0, _NO_FILLS)
+
+    def warm_up(self, market: Market) -> None:
+        """Let the bars before the session set the first mark prices."""
+        for t in range(market.start):
+            open_ms = int(market.open_ms[t])
+            moment = Moment(t, open_ms, open_ms + market.timeframe_ms)
+            mark(self.book, self._setup, market.bars[t], moment)
+
+    def observe(self, batch: BarBatch) -> VenueReport:
+        """Match resting orders against one close time; a repeated number repeats the report."""
+        if batch.seq == self.observed:
+            return self._report
+        if batch.seq != self.observed + 1:
+            raise JournalError(f"venue saw close {self.observed}, then {batch.seq}")
+        if self._log is not None:
+            self._log.append(
+                {
+                    "kind": "bars",
+                    "seq": batch.seq,
+                    "open_ms": batch.open_ms,
+                    "close_ms": batch.close_ms,
+                    "bars": encode(batch.bars),
+                }
+            )
+        return self._match(batch)
+
+    def _match(self, batch: BarBatch) -> VenueReport:
+        moment = Moment(0, batch.open_ms, batch.close_ms)
+        match(self.book, self._setup, batch.bars, moment)
+        self.observed = batch.seq
+        count = self._account.fill_count
+        fills = self.book.fills[:count].copy() if count else _NO_FILLS
+        self._report = VenueReport(batch.seq, batch.close_ms, fills)
+        return self._report
+
+    def submit(self, orders: OrderBatch) -> None:
+        """Take orders decided at one close; a batch that was taken before is ignored."""
+        if orders.seq <= self.accepted:
+            return
+        if len(orders.intents):
+            if self._log is not None:
+                self._log.append(
+                    {"kind": "orders", "seq": orders.seq, "intents": encode(orders.intents)}
+                )
+            accept(self.book, orders.intents)
+        self.accepted = orders.seq
+
+    def commit(self) -> None:
+        """Make everything taken and observed so far durable."""
+        if self._log is not None:
+            self._log.commit()
+
+    def restore(self, records: list[dict[str, object]]) -> None:
+        """Rebuild the account from the venue's own log."""
+        for record in records:
+            seq = cast(int, record["seq"])
+            if record["kind"] == "orders":
+                accept(self.book, decode(record["intents"], INTENT))
+                self.accepted = seq
+            elif record["kind"] == "bars":
+                open_ms, close_ms = cast(int, record["open_ms"]), cast(int, record["close_ms"])
+                bars = decode(record["bars"], np.dtype("f8"))
+                empty = np.zeros(len(bars))
+                self._match(BarBatch(seq, open_ms, close_ms, bars, empty, empty))
