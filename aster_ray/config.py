@@ -288,4 +288,6 @@ def not_among(section: Any, name: str, choices: Iterable[str]) -> list[str]:
 
 
 def _interval(low: float, high: float) -> str:
-    return f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
+    if math.isinf(high):
+        return f"at least {low:g}"
+    return f"at most {high:g}" if math.isinf(low) else f"between {low:g} and {high:g}"

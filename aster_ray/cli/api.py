@@ -82,16 +82,15 @@ def backtest(
         out: directory to write the report, the tear sheet and the tables to.
         options: data, symbols, timeframe, start, end, gaps, risk, capital, seed.
     """
-    from aster_ray.cli.output import require_writable, staged
+    from aster_ray.metrics.files import check_run_folder
     from aster_ray.research.backtest import run_backtest, write_run
 
     if out is not None:
-        require_writable(Path(out))
+        check_run_folder(Path(out))
     effective = load_settings(config, options, _assigned(settings))
     result = run_backtest(request_run(strategies, _assigned(params), effective))
     if out is not None:
-        with staged(Path(out)) as folder:
-            write_run(result, folder)
+        write_run(result, Path(out))
     return result
 
 

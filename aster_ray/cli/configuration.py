@@ -7,17 +7,17 @@ import json
 import typer
 
 from aster_ray.cli import api, output
-from aster_ray.cli.options import Run, verb
+from aster_ray.cli.options import RunOptions, verb
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
-    verb(app, "show", Run)(show)
-    verb(app, "check", Run)(check)
-    verb(app, "schema", Run)(schema)
+    verb(app, "show", RunOptions)(show)
+    verb(app, "check", RunOptions)(check)
+    verb(app, "schema", RunOptions)(schema)
 
 
-def show(options: Run) -> None:
+def show(options: RunOptions) -> None:
     """Print the effective configuration as aster.toml; secrets are masked."""
     given = {name: getattr(options, name, None) for name in api.OPTION_PATHS}
     settings = api.load_settings(options.config, given, options.settings)
@@ -32,7 +32,7 @@ def show(options: Run) -> None:
     )
 
 
-def check(options: Run) -> None:
+def check(options: RunOptions) -> None:
     """Check the configuration, the strategies it names and their parameters."""
     given = {name: getattr(options, name, None) for name in api.OPTION_PATHS}
     settings = api.load_settings(options.config, given, options.settings)
@@ -43,7 +43,7 @@ def check(options: Run) -> None:
     )
 
 
-def schema(options: Run) -> None:
+def schema(options: RunOptions) -> None:
     """Print the JSON schema of aster.toml, for editors."""
     from aster_ray import settings
 

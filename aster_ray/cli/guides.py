@@ -12,12 +12,12 @@ import typer
 
 import aster_ray
 from aster_ray.cli import output
-from aster_ray.cli.options import Common, verb
+from aster_ray.cli.options import VerbOptions, verb
 from aster_ray.errors import BadInputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Topic(Common):
+class Topic(VerbOptions):
     """Which guide."""
 
     topic: Annotated[str | None, typer.Argument(help="A topic; none = list them.")] = None
@@ -26,7 +26,7 @@ class Topic(Common):
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
     verb(app, "help", Topic)(help_)
-    verb(app, "version", Common)(version)
+    verb(app, "version", VerbOptions)(version)
 
 
 def start() -> None:
@@ -131,7 +131,7 @@ def help_(options: Topic) -> None:
     output.emit(options, payload, lambda console: console.print(text, markup=False))
 
 
-def version(options: Common) -> None:
+def version(options: VerbOptions) -> None:
     """Print the version."""
     number = aster_ray.__version__
     output.emit(options, {"version": number}, lambda console: console.print(f"aster-ray {number}"))

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from aster_ray.cli import api, output, tables
-from aster_ray.cli.options import Common, verb
+from aster_ray.cli.options import VerbOptions, verb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place(Common):
+class Place(VerbOptions):
     """A verb about a folder or a catalog."""
 
     data: Annotated[
@@ -22,7 +22,7 @@ class Place(Common):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Import(Common):
+class Import(VerbOptions):
     """Where from, where to."""
 
     source: Annotated[str, typer.Argument(help="Folder, file or catalog to read.")]

@@ -16,11 +16,11 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-Options = TypeVar("Options", bound="Common")
+Options = TypeVar("Options", bound="VerbOptions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Common:
+class VerbOptions:
     """What every verb knows."""
 
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False
@@ -36,7 +36,7 @@ class Common:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run(Common):
+class RunOptions(VerbOptions):
     """What to trade, on which bars, with which strategies and limits."""
 
     data: Annotated[

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aster_ray.cli.options import Common
+from aster_ray.cli.options import VerbOptions
 from aster_ray.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def dumps(payload: Mapping[str, Any]) -> str:
 
 
 def emit(
-    options: Common,
+    options: VerbOptions,
     payload: Mapping[str, Any],
     render: Callable[[Console], None],
     file: str = "",
@@ -84,7 +84,7 @@ def staged(out: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def progress(options: Common, label: str) -> Iterator[Progress]:
+def progress(options: VerbOptions, label: str) -> Iterator[Progress]:
     """Show a bar on standard error once the work takes over two seconds; silent when piped."""
     if options.as_json or not (sys.stderr.isatty() and sys.stdout.isatty()):
         yield _silent

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aster_ray.cli import api, output, tables
-from aster_ray.cli.options import Common, Run, verb
-from aster_ray.errors import BadInputError
+from aster_ray.cli.options import RunOptions, VerbOptions, verb
 
 if TYPE_CHECKING:
     from aster_ray.research.request import RunRequest
@@ -21,11 +19,11 @@ if TYPE_CHECKING:
 # Verbs that need Ray live with their host and are imported by name on use, so that the domain
 # never imports Ray and the table works under `ray job submit`, where nothing is installed.
 HOSTS = {"paper": "actors.cli:paper"}
-REPORT = "report.json"
+RUNS = Path("runs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep(Run):
+class Sweep(RunOptions):
     """A run over a grid of parameters."""
 
     grid: Annotated[
@@ -36,7 +34,7 @@ class Sweep(Run):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paper(Run):
+class Paper(RunOptions):
     """A run through the actors."""
 
     speed: Annotated[
@@ -45,7 +43,7 @@ class Paper(Run):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Folder(Common):
+class Folder(VerbOptions):
     """A verb about the folder of an earlier run."""
 
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the run.")]
@@ -53,25 +51,25 @@ class Folder(Common):
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
-    verb(app, "backtest", Run)(backtest)
+    verb(app, "backtest", RunOptions)(backtest)
     verb(app, "sweep", Sweep)(sweep)
     verb(app, "paper", Paper)(paper)
     verb(app, "replay", Folder)(replay)
     verb(app, "report", Folder)(report)
 
 
-def backtest(options: Run) -> None:
+def backtest(options: RunOptions) -> None:
     """Run strategies over past bars and write a report with a tear sheet."""
-    if options.out is not None:
-        output.require_writable(options.out)
-    request = _request(options)
+    from aster_ray.metrics.files import check_run_folder
     from aster_ray.research.backtest import run_backtest, write_run
 
-    with output.progress(options, "backtest"):
-        result = run_backtest(request)
-        out = options.out or Path("runs") / result.report["run"]["run_id"]
-        with output.staged(out) as folder:
-            write_run(result, folder)
+    if options.out is not None:
+        check_run_folder(options.out)
+    request = _request(options)
+    with output.progress(options, "backtest") as progress:
+        result = run_backtest(request, progress)
+        out = options.out or RUNS / result.report["run"]["run_id"]
+        write_run(result, out)
     output.emit(options, result.report, tables.run_table(result.report, out))
 
 
@@ -93,8 +91,10 @@ def sweep(options: Sweep) -> None:
 
 def paper(options: Paper) -> None:
     """Trade a replayed or built-in market on paper, through the four Ray actors."""
+    from aster_ray.metrics.files import check_run_folder
+
     if options.out is not None:
-        output.require_writable(options.out)
+        check_run_folder(options.out)
     result = _host("paper")(_request(options), options.out, options.as_json)
     output.emit(options, result.report, tables.run_table(result.report, result.folder))
 
@@ -113,21 +113,13 @@ def replay(options: Folder) -> None:
 
 def report(options: Folder) -> None:
     """Print the report of an earlier run."""
-    path = options.folder / REPORT
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInputError(
-            f"cannot read {path}: {error.strerror}; name the folder of a finished run"
-        ) from None
-    except ValueError as error:
-        raise BadInputError(f"{path} is not a report: {error}") from None
-    if not isinstance(content, dict):
-        raise BadInputError(f"{path} is not a report: it must hold one JSON object")
-    output.emit(options, content, tables.run_table(content, options.folder), REPORT)
+    from aster_ray.metrics.files import read_report
+
+    content = read_report(options.folder)
+    output.emit(options, content, tables.run_table(content, options.folder), "report.json")
 
 
-def _request(options: Run) -> RunRequest:
+def _request(options: RunOptions) -> RunRequest:
     given = {name: getattr(options, name, None) for name in api.OPTION_PATHS}
     settings = api.load_settings(options.config, given, options.settings)
     return api.request_run(options.strategy, options.param, settings)

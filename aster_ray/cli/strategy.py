@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from aster_ray.cli import output, tables
-from aster_ray.cli.options import Common, verb
+from aster_ray.cli.options import VerbOptions, verb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class New(Common):
+class New(VerbOptions):
     """The strategy to begin."""
 
     name: Annotated[str, typer.Argument(help="Lower-case name, e.g. my_idea.")]
@@ -21,11 +21,11 @@ class New(Common):
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
-    verb(app, "list", Common)(list_)
+    verb(app, "list", VerbOptions)(list_)
     verb(app, "new", New)(new)
 
 
-def list_(options: Common) -> None:
+def list_(options: VerbOptions) -> None:
     """List the built-in strategies, their parameters and the bounds of each."""
     from aster_ray.strategies import registry
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from aster_ray import _jit
+from aster_ray._jit import cache
 
 CALLEE = """
 from aster_ray._jit import kernel
@@ -38,7 +39,7 @@ def package(tmp_path: Path) -> Path:
     root = tmp_path / "checkout"
     folder = root / "aster_ray"
     folder.mkdir(parents=True)
-    shutil.copy(Path(_jit.__file__), folder / "_jit.py")
+    shutil.copytree(Path(_jit.__file__).parent, folder / "_jit")
     (folder / "__init__.py").write_text("")
     (folder / "numbers.py").write_text("BASE = 1.0\n")
     (folder / "callee.py").write_text(CALLEE.format(rate=0.5))
@@ -141,8 +142,8 @@ def test_a_users_file_is_keyed_by_itself_and_by_what_it_imports(
 def test_reading_works_where_writing_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_jit, "_roots", lambda: (tmp_path,))
-    overloads = _jit._Overloads(Path("0" * 24), "module.function-1")
+    monkeypatch.setattr(cache, "_roots", lambda: (tmp_path,))
+    overloads = cache._Overloads(Path("0" * 24), "module.function-1")
     overloads.save(("key",), "compiled")
 
     def refuse(*_: object) -> None:
@@ -155,8 +156,8 @@ def test_reading_works_where_writing_does_not(
 
 
 def test_a_damaged_file_is_a_miss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_jit, "_roots", lambda: (tmp_path,))
-    overloads = _jit._Overloads(Path("0" * 24), "module.function-1")
+    monkeypatch.setattr(cache, "_roots", lambda: (tmp_path,))
+    overloads = cache._Overloads(Path("0" * 24), "module.function-1")
     overloads.save("key", "compiled")
     next(tmp_path.rglob("*.nbc")).write_bytes(b"")
     assert overloads.load("key") is None
@@ -170,7 +171,7 @@ def test_only_the_newest_digests_are_kept(tmp_path: Path) -> None:
         folder.mkdir()
         os.utime(folder, (age, age))
     (tmp_path / "notes").mkdir()
-    _jit._prune(tmp_path, 4)
+    cache._prune(tmp_path, 4)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *(f"{age:024x}" for age in (3, 4, 5, 6)),
         "notes",

@@ -1,4 +1,4 @@
-"""The only door to numba: strict arithmetic, and an on-disk cache that cannot go stale.
+"""Where compiled code lies: a folder named after everything that can change it.
 
 numba notices an edit of a function's own file only, so a caller that inlined an edited function
 keeps the old result. Here the cache folder is named after a digest of every source that can reach
@@ -29,32 +29,16 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar, cast
-
-# Intel's vector exp/log/pow differ in the last bit from the scalar ones that the engine meets.
-os.environ["NUMBA_DISABLE_INTEL_SVML"] = "1"
+from typing import Any, cast
 
 import llvmlite.binding
 import numba
 import numpy as np
-from numba import njit, prange
 from numba.core import caching
-from numba.core.dispatcher import Dispatcher
 from numba.core.serialize import dumps
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-__all__ = [
-    "inlined_kernel",
-    "kernel",
-    "lean_kernel",
-    "parallel_kernel",
-    "prange",
-    "set_threads",
-]
-
-_FLAGS: dict[str, Any] = {"nogil": True, "fastmath": False, "error_model": "numpy"}
-_PACKAGE = Path(__file__).resolve().parent
+FLAGS: dict[str, Any] = {"nogil": True, "fastmath": False, "error_model": "numpy"}
+_PACKAGE = Path(__file__).resolve().parents[1]
 _KEEP_DIGESTS = 4
 _KEEP_USER_FILES = 32
 _FOLDER = re.compile(r"[0-9a-f]{24}")
@@ -63,56 +47,7 @@ _IMPORT = re.compile(
     re.MULTILINE,
 )
 
-_CONFIG: Any = numba.config  # set at import from the environment, unknown to type checkers
-
-if _CONFIG.USING_SVML:
-    raise ImportError("numba was loaded with Intel SVML on: set NUMBA_DISABLE_INTEL_SVML=1 first")
-
-
-def kernel(function: F) -> F:
-    """Compile ``function`` with strict IEEE arithmetic, yet keep its Python signature visible."""
-    return _cached(function, njit(**_FLAGS)(function))
-
-
-def lean_kernel(function: F) -> F:
-    """Compile ``function``, which allocates nothing, without reference counting.
-
-    State travels as tuples of arrays; counting references at every call more than doubles the
-    time of a step.
-    """
-    return _cached(function, njit(_nrt=False, **_FLAGS)(function))
-
-
-def inlined_kernel(function: F) -> F:
-    """Compile like ``lean_kernel`` and put the body into every caller: for the innermost loop.
-
-    Passing a book by value costs more than most of what these functions do.
-    """
-    return _cached(function, njit(_nrt=False, forceinline=True, **_FLAGS)(function))
-
-
-def parallel_kernel(function: F) -> F:
-    """Compile ``function`` so that its ``prange`` loops use every assigned core."""
-    return _cached(function, njit(parallel=True, **_FLAGS)(function))
-
-
-def set_threads(count: int) -> int:
-    """Let parallel kernels of this process use ``count`` cores and return how many they got.
-
-    Ray sets OMP_NUM_THREADS in its workers, but numba takes every core of the machine unless told.
-    """
-    if count < 1:
-        raise ValueError(f"threads must be at least 1, was {count}")
-    threads = min(count, int(_CONFIG.NUMBA_NUM_THREADS))
-    numba.set_num_threads(threads)
-    os.environ["OMP_NUM_THREADS"] = str(threads)  # for libraries that are loaded later
-    return threads
-
-
-def _cached(function: F, dispatcher: Any) -> F:
-    if isinstance(dispatcher, Dispatcher) and Path(function.__code__.co_filename).is_file():
-        cast(Any, dispatcher)._cache = _KernelCache(function)
-    return cast(F, dispatcher)
+CONFIG: Any = numba.config  # set at import from the environment, unknown to type checkers
 
 
 def _imported_names(source: str) -> Iterator[str]:
@@ -168,9 +103,9 @@ def _package_digest() -> str:
         np.__version__,
         sys.version,
         platform.machine(),
-        str(_CONFIG.CPU_NAME or llvmlite.binding.get_host_cpu_name()),
-        str(_CONFIG.CPU_FEATURES if _CONFIG.CPU_FEATURES is not None else features),
-        f"{sorted(_FLAGS.items())} {_CONFIG.OPT} {_CONFIG.BOUNDSCHECK} {_CONFIG.DEBUGINFO_DEFAULT}",
+        str(CONFIG.CPU_NAME or llvmlite.binding.get_host_cpu_name()),
+        str(CONFIG.CPU_FEATURES if CONFIG.CPU_FEATURES is not None else features),
+        f"{sorted(FLAGS.items())} {CONFIG.OPT} {CONFIG.BOUNDSCHECK} {CONFIG.DEBUGINFO_DEFAULT}",
     )
     sources = (f"{name}\n{text}" for name, text in _package_sources().items())
     return _digest((*environment, *sources))
@@ -294,7 +229,7 @@ class _Overloads:
 
 
 class _Place(caching.CompileResultCacheImpl):
-    """How numba serialises an overload; where it lies is decided in ``_KernelCache``."""
+    """How numba serialises an overload; where it lies is decided in ``KernelCache``."""
 
     def __init__(self, function: Any) -> None:
         self._lineno = function.__code__.co_firstlineno
@@ -305,7 +240,7 @@ class _Place(caching.CompileResultCacheImpl):
         """Let ``_Overloads`` create folders."""
 
 
-class _KernelCache(caching.FunctionCache):
+class KernelCache(caching.FunctionCache):
     """numba's function cache with our folders and our files."""
 
     def __init__(self, function: Any) -> None:

@@ -1,0 +1,27 @@
+"""What every suite shares: reproducible properties and the place of recorded data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parents[1]
+
+# No deadline: the first example of a kernel compiles it. CI must fail on the same examples twice.
+settings.register_profile(
+    "local", deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def recorded_data() -> Path:
+    """Return the folder of recorded market data, or skip."""
+    folder = Path(os.environ.get("ASTER_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("recorded market data is absent: set ASTER_DATA to its folder")
+    return folder
