@@ -41,12 +41,12 @@ CONVENTIONS = {
 def build_report(facts: RunFacts) -> dict[str, Any]:
     """Return the whole report of a run, ready for JSON."""
     trips = pair_fills(facts)
-    passive = buy_and_hold(facts)
+    summary = _summary(facts, buy_and_hold(facts))
     sections: dict[str, Any] = {
         "format": FORMAT,
         "run": dict(sorted(facts.provenance.items())),
         "period": _period(facts),
-        "summary": _summary(facts, passive),
+        "summary": summary,
         "waterfall": {"capital": facts.capital, **waterfall(facts)._asdict()},
         "round_trips": {
             "all": statistics(trips),
@@ -61,7 +61,7 @@ def build_report(facts: RunFacts) -> dict[str, Any]:
         "activity": _activity(facts),
         "denials": _by_count(facts.denials),
         "open_positions": _open_positions(facts, trips),
-        "risk": _risk(facts),
+        "risk": _risk(facts, summary["strategy"]),
         "data": {
             "symbols": list(facts.market.symbols),
             "missing": list(facts.market.missing),
@@ -234,7 +234,7 @@ def _open_positions(facts: RunFacts, trips: list[RoundTrip]) -> list[dict[str, A
     return rows
 
 
-def _risk(facts: RunFacts) -> dict[str, Any]:
+def _risk(facts: RunFacts, strategy: Mapping[str, Any]) -> dict[str, Any]:
     ms, equity = curve(facts)
     episode = performance.deepest_drawdown(ms, equity)
     solvent = len(equity) > 0 and bool(np.all(equity > 0.0))
@@ -244,7 +244,10 @@ def _risk(facts: RunFacts) -> dict[str, Any]:
         "peak_at": None if episode is None else iso(episode.peak_ms),
         "trough_at": None if episode is None else iso(episode.trough_ms),
         "recovered_at": None if episode is None else iso(episode.recovered_ms),
-        "longest_drawdown_ms": performance.longest_drawdown_ms(ms, equity),
+        "longest_drawdown_ms": strategy["longest_drawdown_ms"],
+        "daily_value_at_risk": strategy["daily_value_at_risk"],
+        "daily_conditional_value_at_risk": strategy["daily_conditional_value_at_risk"],
+        "worst_day": strategy["worst_day"],
         "peak_leverage": peak,
         "liquidations": facts.liquidations,
         "halted_ms": facts.halted_ms,

@@ -75,13 +75,14 @@ def waterfall(facts: RunFacts) -> Waterfall:
     """Return the steps from gross to net over the whole run."""
     total = ledger(facts)
     change = float(facts.equity[-1]) - facts.capital if len(facts.equity) else 0.0
+    # Subtracted, not negated: no cost reads 0.0, never -0.0.
     return Waterfall(
         gross=total.price_pnl + total.slippage,
-        slippage=-total.slippage,
+        slippage=0.0 - total.slippage,
         realized=total.realized,
         unrealized=total.price_pnl - total.realized,
-        fees=-total.fees,
-        funding=-total.funding,
+        fees=0.0 - total.fees,
+        funding=0.0 - total.funding,
         net=total.net,
         difference=change - total.net,
     )

@@ -1,0 +1,105 @@
+"""The columns of a run as Arrow tables: equity, round trips, orders and fills."""
+
+from __future__ import annotations
+
+from typing import get_type_hints
+
+import numpy as np
+import pyarrow as pa
+
+from aster_ray.metrics.benchmark import buy_and_hold
+from aster_ray.metrics.facts import ORDER_COLUMNS, RunFacts
+from aster_ray.metrics.performance import drawdowns
+from aster_ray.metrics.round_trips import RoundTrip, pair_fills
+from aster_ray.model.enums import ExitReason, FillKind, label
+
+_KINDS = {int(kind): label(kind) for kind in FillKind}
+_REASONS = {int(reason): label(reason) for reason in ExitReason}
+
+_ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
+_TEXT_ORDER_COLUMNS = {
+    "client_order_id",
+    "symbol",
+    "strategy",
+    "kind",
+    "side",
+    "state",
+    "reason",
+}
+_INTEGER_ORDER_COLUMNS = {"ms", "lots", "filled_lots"}
+
+
+def equity_table(facts: RunFacts) -> pa.Table:
+    """Return ms, equity, gross, drawdown and buy_and_hold, one row per tradable close."""
+    curve = np.concatenate([[facts.capital], facts.equity])
+    return pa.table(
+        {
+            "ms": pa.array(facts.close_ms, pa.int64()),
+            "equity": pa.array(facts.equity, pa.float64()),
+            "gross": pa.array(facts.gross, pa.float64()),
+            "drawdown": pa.array(drawdowns(curve)[1:], pa.float64()),
+            "buy_and_hold": pa.array(buy_and_hold(facts).equity, pa.float64()),
+        }
+    )
+
+
+def trips_table(facts: RunFacts) -> pa.Table:
+    """Return one row per round trip, the columns of ``RoundTrip``; open ones last."""
+    trips = pair_fills(facts)
+    types = get_type_hints(RoundTrip)
+    return pa.table(
+        {
+            name: pa.array([trip[place] for trip in trips], _ARROW[types[name]])
+            for place, name in enumerate(RoundTrip._fields)
+        }
+    )
+
+
+def orders_table(facts: RunFacts) -> pa.Table:
+    """Return one row per order, the columns of ``ORDER_COLUMNS``; None where not applicable."""
+    columns = {}
+    for name in ORDER_COLUMNS:
+        values = list(facts.orders[name])
+        if name in _TEXT_ORDER_COLUMNS:
+            columns[name] = pa.array(
+                [None if value is None else str(value) for value in values], pa.string()
+            )
+        elif name in _INTEGER_ORDER_COLUMNS:
+            columns[name] = pa.array(values, pa.int64())
+        else:
+            columns[name] = pa.array(values, pa.float64())
+    return pa.table(columns)
+
+
+def fills_table(facts: RunFacts) -> pa.Table:
+    """Return one row per fill and funding settlement, names instead of indices."""
+    fills = facts.fills
+    lot = facts.lots[fills["symbol"]]
+    # A settlement's lots are the position it settled on: nothing was traded.
+    is_trade = fills["kind"] != FillKind.FUNDING
+    sleeves = fills["sleeve"].tolist()
+    symbols = [facts.market.symbols[index] for index in fills["symbol"].tolist()]
+    return pa.table(
+        {
+            "ms": pa.array(fills["ms"], pa.int64()),
+            "symbol": pa.array(symbols, pa.string()),
+            "strategy": pa.array([facts.strategy_of(index) for index in sleeves], pa.string()),
+            "level": pa.array(fills["level"], pa.int64()),
+            "kind": pa.array([_KINDS[kind] for kind in fills["kind"].tolist()], pa.string()),
+            "lots": pa.array(fills["lots"], pa.int64()),
+            "qty": pa.array(fills["lots"] * lot, pa.float64()),
+            "price": pa.array(fills["price"], pa.float64()),
+            "notional": pa.array(
+                np.abs(fills["lots"]) * lot * fills["price"] * is_trade, pa.float64()
+            ),
+            "fee": pa.array(fills["fee"], pa.float64()),
+            "slippage": pa.array(fills["slippage"], pa.float64()),
+            "realized": pa.array(fills["realized"], pa.float64()),
+            "stop": pa.array(fills["stop"], pa.float64(), from_pandas=True),
+            "stop_high": pa.array(fills["stop_high"], pa.float64(), from_pandas=True),
+            "take_profit": pa.array(fills["take_profit"], pa.float64(), from_pandas=True),
+            "reason": pa.array(
+                [_REASONS[reason] for reason in fills["reason"].tolist()], pa.string()
+            ),
+        }
+    )

@@ -1,0 +1,56 @@
+"""How numbers read to a person: the only place where fractions become percents."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+NOTHING = "–"  # noqa: RUF001 - a typographic dash: this number is undefined
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """Return a fraction as a percentage."""
+    return NOTHING if value is None else f"{value * 100:,.{digits}f} %"
+
+
+def signed_percent(value: float | None) -> str:
+    """Return a fraction as a percentage with its sign."""
+    return NOTHING if value is None else f"{value * 100:+,.2f} %"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Return a ratio or a count."""
+    return NOTHING if value is None else f"{value:,.{digits}f}"
+
+
+def cash(value: float | None) -> str:
+    """Return an amount of quote currency with its sign."""
+    return NOTHING if value is None else f"{value:+,.2f}"
+
+
+def price(value: float | None) -> str:
+    """Return a price with as many digits as tell it apart."""
+    return NOTHING if value is None else f"{value:,.6g}" if abs(value) < 1e5 else f"{value:,.1f}"
+
+
+def duration(milliseconds: float | None) -> str:
+    """Return a length of time in its two largest units."""
+    if milliseconds is None:
+        return NOTHING
+    minutes = round(milliseconds / 60_000)
+    days, rest = divmod(minutes, 1_440)
+    hours, minutes = divmod(rest, 60)
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def moment(milliseconds: int | None) -> str:
+    """Return a UTC date and time to the minute."""
+    if milliseconds is None:
+        return NOTHING
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def words(name: str) -> str:
+    """Return a column or enum name as words: ``stop_loss`` becomes ``stop loss``."""
+    return name.replace("_", " ")
