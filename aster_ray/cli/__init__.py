@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = build_app()(arguments, prog_name="aster", standalone_mode=False)
+        if code == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
         sys.stdout.flush()
         return code if isinstance(code, int) else EXIT_DONE
     except typer.TyperException as error:

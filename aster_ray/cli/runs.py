@@ -79,9 +79,10 @@ def sweep(options: Sweep) -> None:
         output.require_writable(options.out)
     request = _request(options)
     from aster_ray.research.grid import parse_grid
-    from aster_ray.research.sweep import run_sweep
 
     grid = parse_grid(options.grid, request)
+    from aster_ray.research.sweep import run_sweep
+
     with output.progress(options, "sweep") as progress:
         result = run_sweep(request, grid, progress)
     payload = {"metric": result.metric, "sets": len(result.rows), "rows": result.rows}
