@@ -44,20 +44,14 @@ def test_show_merges_every_source(
 
 
 def test_what_show_prints_is_a_file_that_means_the_same(capsys: Capture, tmp_path: Path) -> None:
-    arguments = [
-        "--risk",
-        "aggressive",
-        "--set",
-        "strategies.momentum.fast=12",
-        "--from=2024-01-01",
-    ]
+    fast = "strategies.momentum.fast=12"
+    arguments = ["--risk", "aggressive", "--set", fast, "--from", "2024-01-01"]
     assert cli.main(["config", "show", *arguments]) == 0
     text = capsys.readouterr().out
     tomllib.loads(text)
     (tmp_path / "copy.toml").write_text(text)
     expected = api.load_settings(
-        options={"risk": "aggressive", "start": "2024-01-01"},
-        assignments=[fast],
+        options={"risk": "aggressive", "start": "2024-01-01"}, assignments=[fast]
     )
     assert settings.load(tmp_path / "copy.toml", {}) == expected
 
