@@ -24,8 +24,8 @@ _PIPE_WIDTH = 160
 
 
 def dumps(payload: Mapping[str, Any]) -> str:
-    """Return the JSON text of a result: the same bytes for the same result."""
-    return json.dumps(payload, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    """Return the JSON text of a result; for a run the bytes of its report.json."""
+    return json.dumps(payload, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def emit(
