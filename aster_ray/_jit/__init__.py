@@ -19,6 +19,7 @@ from aster_ray._jit.cache import CONFIG, FLAGS, KernelCache
 F = TypeVar("F", bound=Callable[..., Any])
 
 __all__ = [
+    "bound",
     "inlined_kernel",
     "kernel",
     "lean_kernel",
@@ -58,6 +59,20 @@ def inlined_kernel(function: F) -> F:
 def parallel_kernel(function: F) -> F:
     """Compile ``function`` so that its ``prange`` loops use every assigned core."""
     return _cached(function, _njit(parallel=True, **FLAGS)(function))
+
+
+def bound(function: F, *arguments: object) -> F:
+    """Return ``function`` compiled for exactly the types of ``arguments``, without dispatch.
+
+    Working out the types of a dozen arrays costs five times what a step does. The caller promises
+    that every later call passes the same types, dtypes and memory layout: nothing checks it.
+    """
+    if not isinstance(function, Dispatcher):
+        return function
+    dispatcher: Any = function
+    types = tuple(numba.typeof(argument) for argument in arguments)
+    dispatcher.compile(types)
+    return cast(F, dispatcher.overloads[types].entry_point)
 
 
 def set_threads(count: int) -> int:

@@ -5,8 +5,11 @@ Everything it knows is the fold of what it was given, so replaying its journal r
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from aster_ray._jit import bound
 from aster_ray.engine.messages import OrderBatch, SignalBatch, VenueReport
 from aster_ray.kernel.books import new_book
 from aster_ray.kernel.market import Market
@@ -21,7 +24,8 @@ class RiskDesk:
     def __init__(self, setup: Setup, capital: float, *, ladders: bool = True) -> None:
         self.setup = setup
         self.book: Book = new_book(len(setup.rules), setup.strategies, capital, ladders=ladders)
-        self._account = self.book.account[0]
+        self._step: Callable[..., tuple[int, float, float, int]] | None = None
+        self._no_intents = self.book.intents[:0]
 
     def warm_up(self, market: Market) -> None:
         """Let the warm-up rows of ``market`` move marks and covariance."""
@@ -34,17 +38,16 @@ class RiskDesk:
         """Book the report, mark, and decide for every sleeve at one close time."""
         batch, columns, index = signals
         moment = Moment(index, batch.open_ms, batch.close_ms)
-        on_close(self.book, self.setup, report.fills, batch.bars, columns, moment)
-        account = self._account
-        count = account.intent_count
-        intents = self.book.intents[:count].copy() if count else self.book.intents[:0]
-        return OrderBatch(
-            batch.seq, batch.close_ms, intents, account.equity, account.gross, account.state
-        )
+        arguments = (self.book, self.setup, report.fills, batch.bars, columns, moment)
+        if self._step is None:
+            self._step = bound(on_close, *arguments)
+        count, equity, gross, state = self._step(*arguments)
+        intents = self.book.intents[:count].copy() if count else self._no_intents
+        return OrderBatch(batch.seq, batch.close_ms, intents, equity, gross, state)
 
     def set_state(self, state: TradingState) -> None:
         """Carry out an operator's command: trade, only reduce, or flatten and halt."""
-        self._account.state = int(state)
+        self.book.account["state"] = int(state)
 
     def denials(self) -> dict[str, int]:
         """Return label -> how often, for every reason that occurred."""

@@ -99,14 +99,15 @@ def raise_peak(account: Any) -> None:
 
 
 @inlined_kernel
-def match(book: Book, setup: Setup, bars: np.ndarray, moment: Moment) -> None:
-    """Run the venue's side of one close time over all symbols and mark the account."""
+def match(book: Book, setup: Setup, bars: np.ndarray, moment: Moment) -> int:
+    """Run the venue's side of one close over all symbols, mark, and return how many fills."""
     begin_bar(book.account[0], moment.close_ms)
     for n in range(len(book.positions)):
         match_bar(book, setup, n, bars[n], moment)
     mark(book, setup, bars, moment)
     margin_call(book, setup, bars, moment)
     raise_peak(book.account[0])
+    return int(book.account[0].fill_count)
 
 
 @inlined_kernel
@@ -358,10 +359,15 @@ def on_close(
     bars: np.ndarray,
     signals: SignalColumns,
     moment: Moment,
-) -> None:
-    """Run a whole close of the risk desk: book the venue's report, mark, decide."""
+) -> tuple[int, float, float, int]:
+    """Run a whole close of the risk desk: book the venue's report, mark, decide.
+
+    Returns (intents written, equity, gross notional, trading state).
+    """
     receive(book, setup, fills, bars, moment)
     decide(book, setup, bars, signals, moment)
+    account = book.account[0]
+    return account.intent_count, account.equity, account.gross, account.state
 
 
 @lean_kernel

@@ -7,10 +7,12 @@ reconciliation would compare a thing with itself.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
 
+from aster_ray._jit import bound
 from aster_ray.engine.journal import decode, encode
 from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
 from aster_ray.engine.ports import JournalPort
@@ -36,7 +38,7 @@ class PaperVenue:
     ) -> None:
         self._setup = setup
         self.book: Book = new_book(len(setup.rules), setup.strategies, capital, ladders=ladders)
-        self._account = self.book.account[0]
+        self._step: Callable[..., int] | None = None
         self._log = log
         self.observed = -1  # last close time seen
         self.accepted = -1  # last order batch taken
@@ -69,9 +71,11 @@ class PaperVenue:
 
     def _match(self, batch: BarBatch) -> VenueReport:
         moment = Moment(0, batch.open_ms, batch.close_ms)
-        match(self.book, self._setup, batch.bars, moment)
+        arguments = (self.book, self._setup, batch.bars, moment)
+        if self._step is None:
+            self._step = bound(match, *arguments)
+        count = self._step(*arguments)
         self.observed = batch.seq
-        count = self._account.fill_count
         fills = self.book.fills[:count].copy() if count else _NO_FILLS
         self._report = VenueReport(batch.seq, batch.close_ms, fills)
         return self._report
