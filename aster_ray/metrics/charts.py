@@ -95,8 +95,9 @@ def line_chart(
         f'<span class="y" style="top:{y * 100:.2f}%">{escape(text)}</span>' for y, text in marks
     ]
     texts += [
-        f'<span class="x" style="left:{(x - left) / span * 100:.2f}%">{escape(text)}</span>'
-        for x, text in axis
+        f'<span class="x{" spare" if place % 2 else ""}" '
+        f'style="left:{(x - left) / span * 100:.2f}%">{escape(text)}</span>'
+        for place, (x, text) in enumerate(axis)
     ]
     return _plot(title, shapes, texts)
 

@@ -179,4 +179,4 @@ def _heat_cell(value: float | None, strongest: float) -> str:
     colour = "--gain" if value >= 0.0 else "--loss"
     share = round(abs(value) / strongest * 55) if strongest > 0.0 else 0
     shade = f"color-mix(in srgb,var({colour}) {share}%,transparent)"
-    return f'<td style="background:{shade}">{value * 100:+.1f}</td>'
+    return f'<td style="background:{shade}">{round(value * 100, 1) + 0.0:+.1f}</td>'

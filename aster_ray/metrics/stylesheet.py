@@ -17,10 +17,10 @@ p{margin:4px 0}
 .soft{color:var(--soft);font-size:.88rem;overflow-wrap:anywhere}
 section{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:16px;
   margin-top:14px}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(135px,1fr));gap:10px;
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(118px,1fr));gap:10px;
   margin-top:14px}
 .card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px}
-.card b{display:block;font-size:1.25rem;font-weight:650}
+.card b{display:block;font-size:1.15rem;font-weight:650;white-space:nowrap}
 .card span{color:var(--soft);font-size:.82rem}
 .gain{color:var(--gain);fill:var(--gain)}
 .loss{color:var(--loss);fill:var(--loss)}
@@ -37,6 +37,7 @@ td.text{text-align:left;white-space:normal;overflow-wrap:anywhere}
 .plot span{position:absolute;color:var(--soft);font-size:.75rem;white-space:nowrap}
 .plot .y{right:100%;transform:translateY(-50%);padding-right:7px}
 .plot .x{top:100%;transform:translateX(-50%);padding-top:4px}
+@media (max-width:620px){.plot .spare{display:none}}
 .grid{stroke:var(--line);stroke-width:1;vector-effect:non-scaling-stroke}
 .line{fill:none;stroke-width:1.6;vector-effect:non-scaling-stroke}
 .area{opacity:.16;stroke:none}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from hypothesis import strategies as st
 
 from aster_ray.kernel.market import Market, simple_market
 from aster_ray.kernel.records import FILL, FUNDING
@@ -99,3 +100,44 @@ class Ledger:
 def set_funding(market: Market, row: int, symbol: int, per_unit: float) -> None:
     """Let one unit of base asset pay ``per_unit`` at the open of ``row``."""
     market.bars[row, symbol, FUNDING] = per_unit
+
+
+STEP = st.tuples(
+    st.integers(0, 3),  # sleeve
+    st.sampled_from(["market", "flat", "enter", "exit", "fund"]),
+    st.integers(-9, 9).filter(bool),
+    st.floats(50.0, 150.0),
+    st.integers(0, 4),  # ladder level
+    st.floats(0.0, 2.0),  # fee
+)
+
+
+def random_book(steps: list[tuple[int, str, int, float, int, float]]) -> Ledger:
+    """Play any list of steps as legal fills: two symbols, a directional and a ladder sleeve each.
+
+    A level enters only when idle and leaves whole; funding settles on what the sleeve holds.
+    """
+    closes = 100.0 + np.sin(np.arange(len(steps) + 1)[:, None] + np.arange(2)) * 5
+    book = Ledger(flat_market(closes), ("momentum", "grid"))
+    plain = [0, 0, 0, 0]
+    levels: list[dict[int, int]] = [{}, {}, {}, {}]
+    for row, (sleeve, action, lots, price, number, fee) in enumerate(steps):
+        held = plain[sleeve] + sum(levels[sleeve].values())
+        costs: dict[str, Any] = {"fee": fee, "slippage": fee / 3}
+        if action == "fund":
+            if held:
+                book.fund(row, sleeve, held, price / 1e4)
+        elif sleeve % 2 == 0:
+            plain[sleeve] += lots
+            book.fill(row, sleeve, lots, price, **costs)
+        elif action == "flat":
+            if held:
+                book.fill(row, sleeve, -held, price, kind=FillKind.STOP, **costs)
+                levels[sleeve] = {}
+        elif number in levels[sleeve]:
+            out = -levels[sleeve].pop(number)
+            book.fill(row, sleeve, out, price, level=number, kind=FillKind.LADDER_EXIT, **costs)
+        else:
+            levels[sleeve][number] = lots
+            book.fill(row, sleeve, lots, price, level=number, kind=FillKind.LADDER_ENTRY, **costs)
+    return book

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aster_ray.metrics import charts
+
+
+def test_ticks_are_round_and_inside() -> None:
+    assert charts.ticks(0.0, 100.0) == [0.0, 25.0, 50.0, 75.0, 100.0]
+    assert charts.ticks(-0.153, 0.0) == pytest.approx([-0.15, -0.1, -0.05, 0.0])
+    assert charts.ticks(3.0, 3.0) == [3.0]
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
+def test_ticks_never_leave_the_range(low: float, span: float) -> None:
+    high = low + span
+    found = charts.ticks(low, high)
+    slack = 1e-6 * span
+    assert 1 <= len(found) <= 6
+    assert all(low - slack <= tick <= high + slack for tick in found)
+
+
+def test_thinning_keeps_ends_and_extremes() -> None:
+    y = np.random.default_rng(0).normal(size=10_000)
+    x = np.arange(10_000.0)
+    kept_x, kept_y = charts.thinned(x, y)
+    assert len(kept_x) <= charts.MAX_POINTS + 2
+    assert (kept_x[0], kept_x[-1]) == (0.0, 9_999.0)
+    assert (kept_y.min(), kept_y.max()) == (y.min(), y.max())
+    assert charts.thinned(x[:10], y[:10])[0] is not None
+    assert len(charts.thinned(x[:10], y[:10])[0]) == 10
+
+
+def test_a_flat_curve_has_a_scale() -> None:
+    line = charts.Line("main", np.array([0.0, 1.0]), np.array([5.0, 5.0]))
+    assert "nan" not in charts.line_chart("flat", [line], [], ",.2f")
+
+
+def test_histogram_separates_gains_from_losses_at_zero() -> None:
+    drawn = charts.histogram("h", np.array([-0.02, -0.01, 0.0, 0.01, 0.03]), ".1%", bins=5)
+    assert drawn.count('class="loss"') == 2
+    assert drawn.count('class="gain"') == 3
+
+
+@pytest.mark.parametrize("value", [0.0, 0.25, -3.0])
+def test_histogram_of_equal_values_has_one_bar(value: float) -> None:
+    drawn = charts.histogram("h", np.full(4, value), ".1%")
+    assert drawn.count("<rect") == 1
+
+
+def test_floating_bars_start_where_the_last_one_ended() -> None:
+    drawn = charts.bar_chart(
+        [
+            charts.Bar("gross", 100.0, "+100", 0.0),
+            charts.Bar("fees", -25.0, "-25", 100.0),
+            charts.Bar("net", 75.0, "+75", is_total=True),
+        ]
+    )
+    assert 'class="loss" style="left:75.00%;width:25.00%"' in drawn
+    assert 'class="total" style="left:0.00%;width:75.00%"' in drawn
+
+
+def test_names_are_escaped() -> None:
+    assert "<b>" not in charts.bar_chart([charts.Bar("<b>", 1.0, "<b>")])
