@@ -41,11 +41,12 @@ def claim_run_folder(out: Path) -> Path:
     return folder
 
 
-def write_run_files(report: Mapping[str, Any], facts: RunFacts, out: Path) -> None:
+def write_run_files(report: Mapping[str, Any], facts: RunFacts, out: Path) -> Path:
     """Write report.json, report.html and the four tables into the folder ``out``.
 
     A new folder appears whole. In a folder that is there already every file is replaced in one
     step each, the report last, and whatever else an earlier run left (journals) stays.
+    Returns ``out``.
     """
     check_run_folder(out)
     folder = out.resolve()
@@ -65,6 +66,7 @@ def write_run_files(report: Mapping[str, Any], facts: RunFacts, out: Path) -> No
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise _unwritable(out, error) from error
+    return out
 
 
 def to_json(report: Mapping[str, Any]) -> str:

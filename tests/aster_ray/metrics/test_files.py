@@ -32,7 +32,8 @@ def names(folder: Path) -> list[str]:
 
 def test_a_new_folder_holds_every_file_and_nothing_else(facts: RunFacts, tmp_path: Path) -> None:
     report = build_report(facts)
-    write_run_files(report, facts, tmp_path / "runs" / "one")
+    out = tmp_path / "runs" / "one"
+    assert write_run_files(report, facts, out) == out
     assert names(tmp_path / "runs") == ["one"]
     assert names(tmp_path / "runs" / "one") == FILES
     assert read_report(tmp_path / "runs" / "one") == report
