@@ -1,0 +1,160 @@
+"""Runs from the command line and from Python: the same results, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aster_ray
+from aster_ray import cli
+from aster_ray.cli import tables
+
+Capture = pytest.CaptureFixture[str]
+SHORT = ["--strategy", "momentum", "--symbols", "BTC,SOL", "--to", "2025-03-31"]
+FILES = {"report.json", "report.html", "equity.parquet", "trades.parquet", "orders.parquet"}
+HOUR_MS = 3_600_000
+FIRST_MS = 1_704_067_200_000
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def answer(capsys: Capture, *arguments: str) -> dict[str, Any]:
+    assert cli.main([*arguments, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert isinstance(result, dict)
+    return result
+
+
+def test_a_run_is_the_same_bytes_twice_wherever_it_is_written(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    printed = answer(capsys, "backtest", *SHORT, "--out", "one")
+    assert answer(capsys, "backtest", *SHORT, "--out", "two/deep") == printed
+    first, second = tmp_path / "one", tmp_path / "two" / "deep"
+    assert {path.name for path in first.iterdir()} >= FILES
+    assert (first / "report.json").read_bytes() == (second / "report.json").read_bytes()
+    assert str(tmp_path) not in (first / "report.json").read_text()
+    assert json.loads((first / "report.json").read_text()) == printed
+
+
+def test_a_run_without_a_place_goes_below_runs_and_can_be_printed_again(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    assert cli.main(["backtest", *SHORT]) == 0
+    text = capsys.readouterr().out
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert f"run {folder.name}" in text
+    assert "buy and hold" in text
+    assert "profit: gross" in text
+    assert cli.main(["report", str(folder.relative_to(tmp_path))]) == 0
+    assert capsys.readouterr().out == text
+    assert answer(capsys, "report", str(folder))["run"]["run_id"] == folder.name
+
+
+def test_python_gives_what_the_command_gives(capsys: Capture, tmp_path: Path) -> None:
+    options = ["--param", "fast=12", "--capital", "5000", "--set", "costs.taker_fee=0.001"]
+    printed = answer(capsys, "backtest", *SHORT, *options, "--out", "cli")
+    result = aster_ray.backtest(
+        "momentum",
+        params={"fast": 12},
+        settings={"costs.taker_fee": 0.001},
+        out="python",
+        symbols=["BTC", "SOL"],
+        end="2025-03-31",
+        capital=5_000,
+    )
+    assert result.report == printed
+    assert (tmp_path / "python" / "report.json").read_bytes() == (
+        tmp_path / "cli" / "report.json"
+    ).read_bytes()
+
+
+def test_python_refuses_what_the_command_refuses() -> None:
+    with pytest.raises(aster_ray.errors.ConfigError, match="unknown option 'capitol'"):
+        aster_ray.backtest("momentum", capitol=5)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        aster_ray.nothing  # noqa: B018
+
+
+def test_seed_changes_the_built_in_market(capsys: Capture) -> None:
+    base = answer(capsys, "backtest", *SHORT)
+    other = answer(capsys, "backtest", *SHORT, "--seed", "8")
+    assert base["run"]["data"] != other["run"]["data"]
+    assert base["run"]["run_id"] != other["run"]["run_id"]
+
+
+def bars() -> list[list[float]]:
+    """Return forty good hourly bars as rows of a file."""
+    return [
+        [FIRST_MS + row * HOUR_MS, 100.0 + row, 101.0 + row, 99.0 + row, 100.5 + row, 10.0]
+        for row in range(40)
+    ]
+
+
+def write(folder: Path, rows: list[list[float]]) -> None:
+    lines = ["ts,open,high,low,close,volume"]
+    lines += [",".join(str(value) for value in row) for row in rows]
+    folder.mkdir()
+    (folder / "binance_um_BTCUSDT_1h.csv").write_text("\n".join(lines) + "\n")
+
+
+def damaged(kind: str) -> list[list[float]]:
+    rows = bars()
+    if kind == "nan":
+        rows[20][4] = float("nan")
+    elif kind == "negative":
+        rows[20][3] = -1.0
+    elif kind == "unsorted":
+        rows[20], rows[21] = rows[21], rows[20]
+    elif kind == "duplicate":
+        rows[20] = list(rows[19])
+    elif kind == "impossible":
+        rows[20][2] = rows[20][3] - 1.0
+    return rows
+
+
+@pytest.mark.parametrize("kind", ["nan", "negative", "unsorted", "duplicate", "impossible"])
+def test_untrustworthy_bars_end_a_run_before_it_begins(
+    capsys: Capture, tmp_path: Path, kind: str
+) -> None:
+    write(tmp_path / "data", damaged(kind))
+    assert cli.main(["backtest", "--strategy", "grid", "--data", "data"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert "BTCUSDT" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_gaps_are_forbidden_on_request(capsys: Capture, tmp_path: Path) -> None:
+    rows = bars()
+    del rows[20]
+    write(tmp_path / "data", rows)
+    arguments = ["backtest", "--strategy", "grid", "--data", "data", "--gaps", "forbid"]
+    assert cli.main(arguments) == 2
+    assert "missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("sharpe", None, "-"),
+        ("max_drawdown", 0.1234, "12.34%"),
+        ("trips", 12_345, "12,345"),
+        ("net", -1234.5, "-1,234.50"),
+        ("profit_factor", 0.12341, "0.1234"),
+        ("longest_drawdown_ms", 72 * HOUR_MS, "3.0 d"),
+        ("average_holding_ms", 5 * HOUR_MS, "5.0 h"),
+        ("p99_ms", 1.5, "1.50 ms"),
+        ("state", "done", "done"),
+    ],
+)
+def test_numbers_are_shown_with_their_unit(name: str, value: object, shown: str) -> None:
+    assert tables._measure(name, value) == shown
