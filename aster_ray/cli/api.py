@@ -114,7 +114,7 @@ def sweep(
     from aster_ray.research.sweep import run_sweep
 
     texts = [
-        f"{name}={values if isinstance(values, str) else ','.join(map(repr, values))}"
+        f"{name}={values if isinstance(values, str) else ','.join(repr(float(value)) for value in values)}"
         for name, values in grid.items()
     ]
     effective = load_settings(config, options, _assigned(settings))

@@ -69,7 +69,9 @@ def sweep_table(payload: Mapping[str, Any], names: Sequence[str], top: int) -> R
         columns = list(rows[0]) if rows else list(names)
         table = _table(columns)
         for row in rows:
-            table.add_row(*(_measure(name, row.get(name)) for name in columns))
+            table.add_row(
+                *(f"{row[key]:g}" if key in names else _measure(key, row[key]) for key in columns)
+            )
         console.print(table)
         console.print(f"{payload['sets']} sets, by {payload['metric']}", markup=False)
 

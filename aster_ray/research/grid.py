@@ -7,37 +7,39 @@ from collections.abc import Sequence
 
 from aster_ray.errors import ConfigError
 from aster_ray.research.request import RunRequest
-from aster_ray.strategies.contract import Strategy
+from aster_ray.strategies.contract import Parameter, Strategy
 from aster_ray.strategies.parameters import misfits
 
-MAX_SETS = 10_000_000
+MAX_SETS = 1_000_000
 
 
 def parse_grid(texts: Sequence[str], request: RunRequest) -> dict[str, tuple[float, ...]]:
-    """Return parameter -> values, each checked against the bounds of the strategy swept.
+    """Return parameter -> values, each checked against its strategy's bounds.
+
+    A name that several strategies of the run have is written ``strategy.name``.
 
     Raises:
         ConfigError: every problem at once.
     """
-    loaded = request.load_strategies()
-    if len(loaded) != 1:
-        raise ConfigError([f"a sweep needs exactly one strategy, {len(loaded)} were given"])
     if not texts:
         raise ConfigError(["a sweep needs a grid: give --grid name=from:to:step or name=a,b,c"])
+    strategies = [strategy for strategy, _ in request.load_strategies()]
     problems: list[str] = []
     grid: dict[str, tuple[float, ...]] = {}
     for text in texts:
         name, _, values = text.partition("=")
-        name = name.strip().rpartition(".")[2]
+        name = name.strip()
         if name in grid:
             problems.append(f"--grid {text}: {name} is given twice")
             continue
         try:
             grid[name] = _values(values.strip())
+            parameter = _parameter(name, strategies)
         except ValueError as error:
             problems.append(f"--grid {text}: {error}")
         else:
-            problems += [f"--grid {text}: {p}" for p in _misfits(loaded[0][0], name, grid[name])]
+            found = (problem for value in grid[name] for problem in misfits(parameter, value))
+            problems += [f"--grid {text}: {problem}" for problem in found]
     sets = math.prod(map(len, grid.values()))
     if sets > MAX_SETS:
         problems.append(f"the grid has {sets:,} sets, more than {MAX_SETS:,}: make it coarser")
@@ -46,11 +48,26 @@ def parse_grid(texts: Sequence[str], request: RunRequest) -> dict[str, tuple[flo
     return grid
 
 
-def _misfits(strategy: Strategy, name: str, values: tuple[float, ...]) -> list[str]:
-    known = {parameter.name: parameter for parameter in strategy.parameters}
-    if name not in known:
-        return [f"{strategy.name} has no parameter {name!r}; it has {', '.join(known)}"]
-    return [problem for value in values for problem in misfits(known[name], value)]
+def _parameter(name: str, strategies: Sequence[Strategy]) -> Parameter:
+    owner, _, plain = name.rpartition(".")
+    asked = [strategy for strategy in strategies if owner in ("", strategy.name)]
+    if not asked:
+        running = ", ".join(strategy.name for strategy in strategies)
+        raise ValueError(f"strategy {owner!r} does not run here; {running} do")
+    found = [
+        (strategy, parameter)
+        for strategy in asked
+        for parameter in strategy.parameters
+        if parameter.name == plain
+    ]
+    if not found:
+        if len(asked) > 1:
+            raise ValueError(f"no strategy of this run has a parameter {plain!r}")
+        known = ", ".join(parameter.name for parameter in asked[0].parameters)
+        raise ValueError(f"{asked[0].name} has no parameter {plain!r}; it has {known}")
+    if len(found) > 1:
+        raise ValueError(f"several strategies have it; write {found[0][0].name}.{plain}=")
+    return found[0][1]
 
 
 def _values(text: str) -> tuple[float, ...]:

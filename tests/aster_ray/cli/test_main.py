@@ -62,7 +62,7 @@ def refused(capsys: Capture, *arguments: str) -> str:
         (["backtest", "--data", "nowhere"], "'nowhere' does not exist"),
         (["backtest", "--config", "nowhere.toml"], "cannot read nowhere.toml"),
         (["sweep", "--strategy", "momentum"], "needs a grid"),
-        (["sweep", "--grid", "fast=1:2"], "exactly one strategy"),
+        (["sweep", "--grid", "stop_loss=0.1"], "several strategies have it"),
         (["sweep", "--strategy", "momentum", "--grid", "fast=24:8:4"], "must rise"),
         (["sweep", "--strategy", "momentum", "--grid", "size=1"], "no parameter 'size'"),
         (["sweep", "--strategy", "momentum", "--grid", "fast=8.5"], "whole number"),

@@ -82,6 +82,26 @@ def test_python_refuses_what_the_command_refuses() -> None:
         aster_ray.nothing  # noqa: B018
 
 
+def test_a_sweep_is_the_same_from_python_and_names_its_best_first(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    grid = ["--grid", "fast=8:24:8", "--grid", "slow=40,80"]
+    printed = answer(capsys, "sweep", *SHORT, *grid, "--out", "sweep")
+    assert json.loads((tmp_path / "sweep" / "sweep.json").read_text()) == printed
+    assert printed["sets"] == len(printed["rows"]) == 6
+    ranked = [row[printed["metric"]] for row in printed["rows"]]
+    assert ranked == sorted(ranked, reverse=True)
+    result = aster_ray.sweep(
+        "momentum",
+        {"fast": "8:24:8", "slow": [40, 80]},
+        symbols="BTC,SOL",
+        end="2025-03-31",
+    )
+    assert result.rows == printed["rows"]
+    assert cli.main(["sweep", *SHORT, *grid, "--top", "2"]) == 0
+    assert "6 sets, by" in capsys.readouterr().out
+
+
 def test_seed_changes_the_built_in_market(capsys: Capture) -> None:
     base = answer(capsys, "backtest", *SHORT)
     other = answer(capsys, "backtest", *SHORT, "--seed", "8")

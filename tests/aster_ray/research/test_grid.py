@@ -64,8 +64,19 @@ def test_a_grid_too_big_to_hold_is_refused(momentum: RunRequest) -> None:
         parse_grid(["stop_loss=0:0.5:1e-12"], momentum)
 
 
-def test_a_sweep_is_of_one_strategy_and_needs_a_grid(momentum: RunRequest) -> None:
+def test_a_sweep_needs_a_grid(momentum: RunRequest) -> None:
     with pytest.raises(ConfigError, match="needs a grid"):
         parse_grid([], momentum)
-    with pytest.raises(ConfigError, match="exactly one strategy, 4 were given"):
-        parse_grid(["fast=8"], build_request(settings.load(None, {})))
+
+
+def test_several_strategies_are_told_apart_by_name() -> None:
+    request = build_request(settings.load(None, {}), ("momentum", "mean_reversion"))
+    grid = parse_grid(["momentum.stop_loss=0.1,0.2", "fast=8"], request)
+    assert grid == {"momentum.stop_loss": (0.1, 0.2), "fast": (8.0,)}
+    for text, expected in (
+        ("stop_loss=0.1", r"several strategies have it; write momentum\.stop_loss="),
+        ("grid.levels=5", "strategy 'grid' does not run here"),
+        ("levels=5", "no strategy of this run has a parameter 'levels'"),
+    ):
+        with pytest.raises(ConfigError, match=expected):
+            parse_grid([text], request)
