@@ -61,10 +61,40 @@ def ticks(low: float, high: float, count: int = 4) -> list[float]:
     return [number * step for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return 1, 2 and 5 times the powers of ten inside ``low..high``, both above zero."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    values = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+    return [value for value in values if low <= value <= high]
+
+
+def log_chart(
+    title: str, lines: Sequence[Line], axis: Sequence[tuple[float, str]], label_format: str
+) -> str:
+    """Return curves above zero on a logarithmic scale, where equal steps are equal returns."""
+    low = min(float(np.min(line.y)) for line in lines)
+    high = max(float(np.max(line.y)) for line in lines)
+    marks = [(math.log10(at), format(at, label_format)) for at in log_ticks(low, high)]
+    scaled = [line._replace(y=np.log10(line.y)) for line in lines]
+    return _curves(title, scaled, axis, marks)
+
+
 def line_chart(
     title: str, lines: Sequence[Line], axis: Sequence[tuple[float, str]], label_format: str
 ) -> str:
     """Return curves over a common x; ``axis`` are x positions with their text."""
+    low = min(float(np.min(line.y)) for line in lines)
+    high = max(float(np.max(line.y)) for line in lines)
+    marks = [(at, format(at, label_format)) for at in ticks(low, high)]
+    return _curves(title, lines, axis, marks)
+
+
+def _curves(
+    title: str,
+    lines: Sequence[Line],
+    axis: Sequence[tuple[float, str]],
+    labels: Sequence[tuple[float, str]],
+) -> str:
     low = min(float(np.min(line.y)) for line in lines)
     high = max(float(np.max(line.y)) for line in lines)
     if not high > low:
@@ -75,7 +105,7 @@ def line_chart(
     def at_y(value: float) -> float:
         return (high - value) / (high - low)
 
-    marks = [(at_y(value), format(value, label_format)) for value in ticks(low, high)]
+    marks = [(at_y(value), text) for value, text in labels]
     shapes = [
         f'<line class="grid" x1="0" x2="{WIDTH}" y1="{y * HEIGHT:.1f}" y2="{y * HEIGHT:.1f}"/>'
         for y, _ in marks

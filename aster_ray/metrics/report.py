@@ -33,6 +33,7 @@ CONVENTIONS = {
     "sharpe": "mean / standard deviation (n - 1), annualised by bars per year",
     "sortino": "mean / root mean square of negative returns over all bars, annualised",
     "tail": "historical, of UTC days, 95 %; losses positive; at least 20 days",
+    "costs": "positive where paid; in the waterfall they are steps, negative where paid",
     "buy_and_hold": "equal shares, entry costs and funding paid, not rounded to lots",
     "fractions": "0.01 is one percent; cash in quote currency; times in UTC milliseconds",
 }
@@ -65,7 +66,7 @@ def build_report(facts: RunFacts) -> dict[str, Any]:
         "data": {
             "symbols": list(facts.market.symbols),
             "missing": list(facts.market.missing),
-            "notes": list(facts.notes),
+            "notes": [note for note in facts.notes if note not in facts.market.missing],
         },
         "config": _sorted(facts.config),
     }
@@ -164,7 +165,7 @@ def _share(total: Ledger, trips: list[RoundTrip]) -> dict[str, Any]:
         "fills": total.fills,
         "traded": total.traded,
         "realized": total.realized,
-        "unrealized": total.price_pnl - total.realized,
+        "unrealized": total.unrealized,
         "fees": total.fees,
         "funding": total.funding,
         "slippage": total.slippage,

@@ -93,10 +93,10 @@ def summary_table(summary: Mapping[str, Any]) -> str:
         text = ""
         if interval is not None:
             text = f"{wording(interval['low'])} to {wording(interval['high'])}"
-        rows.append([name, wording(mine[key]), text, wording(held[key])])
+        rows.append([name, wording(mine[key]), wording(held[key]), text])
     method = f"{summary['confidence']['method']}, {ranges['resamples']:,} resamples, "
     method += f"expected block {ranges['block_bars']:,} bars"
-    head = ["", "strategy", f"{ranges['level']:.0%} interval", "buy and hold"]
+    head = ["", "strategy", "buy and hold", f"strategy, {ranges['level']:.0%} interval"]
     return table(head, rows) + f'<p class="soft">Intervals: {escape(method)}.</p>'
 
 

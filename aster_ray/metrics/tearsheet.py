@@ -134,14 +134,19 @@ def _equity(facts: RunFacts) -> str:
     x = ms.astype(float)
     both = [charts.Line("hold", x, held), charts.Line("main", x, equity)]
     fall = charts.Line("fall", x, -drawdowns(equity), filled=True)
+    # Curves that grow apart are only both readable where equal steps are equal returns.
+    low, high = min(equity.min(), held.min()), max(equity.max(), held.max())
+    is_log = low > 0.0 and high > 3.0 * low
+    draw = charts.log_chart if is_log else charts.line_chart
+    title = "equity in quote currency" + (", logarithmic scale" if is_log else "")
     key = (
         '<p class="key"><i style="background:var(--main)"></i>strategy'
-        '<i style="background:var(--hold)"></i>buy and hold</p>'
+        f'<i style="background:var(--hold)"></i>buy and hold &middot; {title}</p>'
     )
     drawn = charts.line_chart("drawdown from the peak", [fall], axis, ".0%")
     return (
         key
-        + charts.line_chart("equity in quote currency", both, axis, ",.0f")
+        + draw(title, both, axis, ",.0f")
         + '<p class="key">drawdown</p>'
         + drawn.replace('class="plot"', 'class="plot low"', 1)
     )

@@ -36,6 +36,7 @@ class Ledger(NamedTuple):
 
     price_pnl: float
     realized: float
+    unrealized: float
     fees: float
     funding: float
     slippage: float
@@ -56,13 +57,18 @@ def ledger(facts: RunFacts, sleeves: set[int] | None = None) -> Ledger:
     is_funding = fills["kind"] == FillKind.FUNDING
     trades, settled = fills[~is_funding], fills[is_funding]
     qty = trades["lots"] * facts.lots[trades["symbol"]]
-    open_lots = np.zeros(len(facts.lots), np.int64)
-    np.add.at(open_lots, trades["symbol"], trades["lots"])
+    open_lots = np.zeros(len(facts.sleeves), np.int64)
+    np.add.at(open_lots, trades["sleeve"], trades["lots"])
     held = np.flatnonzero(open_lots)
-    value = open_lots[held] * facts.lots[held] * last_marks(facts)[held]
+    symbols = np.array([facts.sleeves[sleeve][1] for sleeve in held], np.int64)
+    value = open_lots[held] * facts.lots[symbols] * last_marks(facts)[symbols]
+    price_pnl = math.fsum([*(-qty * trades["price"]).tolist(), *value.tolist()])
+    realized = math.fsum(trades["realized"].tolist())
     return Ledger(
-        price_pnl=math.fsum([*(-qty * trades["price"]).tolist(), *value.tolist()]),
-        realized=math.fsum(trades["realized"].tolist()),
+        price_pnl=price_pnl,
+        realized=realized,
+        # Exactly nothing where nothing is held, not the rounding of two long sums.
+        unrealized=price_pnl - realized if len(held) else 0.0,
         fees=math.fsum(trades["fee"].tolist()),
         funding=math.fsum(settled["fee"].tolist()),
         slippage=math.fsum(trades["slippage"].tolist()),
@@ -80,7 +86,7 @@ def waterfall(facts: RunFacts) -> Waterfall:
         gross=total.price_pnl + total.slippage,
         slippage=0.0 - total.slippage,
         realized=total.realized,
-        unrealized=total.price_pnl - total.realized,
+        unrealized=total.unrealized,
         fees=0.0 - total.fees,
         funding=0.0 - total.funding,
         net=total.net,

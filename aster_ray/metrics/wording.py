@@ -24,7 +24,7 @@ def number(value: float | None, digits: int = 2) -> str:
 
 def cash(value: float | None) -> str:
     """Return an amount of quote currency with its sign."""
-    return NOTHING if value is None else f"{value:+,.2f}"
+    return NOTHING if value is None else f"{round(value, 2) + 0.0:+,.2f}"
 
 
 def price(value: float | None) -> str:

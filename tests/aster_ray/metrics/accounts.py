@@ -33,6 +33,7 @@ class Ledger:
     lot: float = 0.5
     capital: float = 10_000.0
     rows: list[np.void] = field(default_factory=list)
+    held: dict[int, tuple[int, float]] = field(default_factory=dict)
 
     def fill(self, row: int, sleeve: int, lots: int, price: float, **rest: Any) -> None:
         """Book a fill at the close of market row ``row``."""
@@ -47,9 +48,22 @@ class Ledger:
             "price": price,
             "reason": ExitReason.NONE,
         }
+        if rest.get("kind") != FillKind.FUNDING:
+            values["realized"] = self._realize(sleeve, lots, price)
         for name, value in (values | rest).items():
             record[name] = value
         self.rows.append(record)
+
+    def _realize(self, sleeve: int, lots: int, price: float) -> float:
+        """Return what a fill locks in at average cost."""
+        held, entry = self.held.get(sleeve, (0, 0.0))
+        after = held + lots
+        if held * lots >= 0:
+            self.held[sleeve] = (after, (abs(held) * entry + abs(lots) * price) / abs(after))
+            return 0.0
+        self.held[sleeve] = (after, entry if after * held > 0 else price)
+        closed = min(abs(held), abs(lots)) * (1 if held > 0 else -1)
+        return closed * self.lot * (price - entry)
 
     def fund(self, row: int, sleeve: int, lots: int, per_unit: float) -> None:
         """Settle funding on ``lots``; positive ``per_unit`` is paid by longs."""

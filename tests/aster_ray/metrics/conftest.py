@@ -27,9 +27,7 @@ def two_months(**changes: Any) -> RunFacts:
         book.fund(row + 8, 0, 4 * side, 0.01)
         gain = 4 * side * 0.5 * (leave - entry)
         reason = ExitReason.TAKE_PROFIT if gain > 0 else ExitReason.STOP_LOSS
-        book.fill(
-            row + 20, 0, -4 * side, leave, fee=0.1, slippage=0.05, realized=gain, reason=reason
-        )
+        book.fill(row + 20, 0, -4 * side, leave, fee=0.1, slippage=0.05, reason=reason)
     book.fill(1_400, 3, 2, float(closes[1_400, 1]), level=1, kind=FillKind.LADDER_ENTRY, fee=0.02)
     order = [
         "o1",

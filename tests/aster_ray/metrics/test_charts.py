@@ -34,6 +34,17 @@ def test_thinning_keeps_ends_and_extremes() -> None:
     assert len(charts.thinned(x[:10], y[:10])[0]) == 10
 
 
+def test_log_ticks_are_one_two_and_five() -> None:
+    assert charts.log_ticks(900.0, 6_000.0) == [1_000.0, 2_000.0, 5_000.0]
+
+
+def test_equal_returns_are_equal_steps_on_the_log_chart() -> None:
+    line = charts.Line("main", np.arange(3.0), np.array([10.0, 100.0, 1_000.0]))
+    drawn = charts.log_chart("log", [line], [], ",.0f")
+    assert 'points="0.0,300.0 500.0,150.0 1000.0,0.0"' in drawn
+    assert ">1,000</span>" in drawn
+
+
 def test_a_flat_curve_has_a_scale() -> None:
     line = charts.Line("main", np.array([0.0, 1.0]), np.array([5.0, 5.0]))
     assert "nan" not in charts.line_chart("flat", [line], [], ",.2f")

@@ -85,6 +85,13 @@ def test_period_denials_and_positions(facts: RunFacts) -> None:
     assert report["data"]["notes"] == ["ETHUSDT: no funding recorded"]
 
 
+def test_a_note_about_missing_data_is_said_once(facts: RunFacts) -> None:
+    market = replace(facts.market, missing=("ETHUSDT: no mark price",))
+    noted = replace(facts, market=market, notes=("ETHUSDT: no mark price", "seen"))
+    data = build_report(noted)["data"]
+    assert (data["missing"], data["notes"]) == (["ETHUSDT: no mark price"], ["seen"])
+
+
 def test_halt_and_liquidations_are_named() -> None:
     risk = build_report(two_months(halted_ms=1_704_070_800_000, liquidations=2))["risk"]
     assert (risk["halted_at"], risk["liquidations"]) == ("2024-01-01T01:00:00Z", 2)

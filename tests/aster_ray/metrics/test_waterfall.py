@@ -13,7 +13,7 @@ def test_waterfall_worked_by_hand() -> None:
     book = Ledger(flat_market([[100.0], [100.0], [100.0], [112.0]]), lot=1.0)
     book.fill(0, 0, 3, 100.0, fee=0.3, slippage=0.6)
     book.fund(1, 0, 3, 0.1)
-    book.fill(2, 0, -1, 110.0, fee=0.1, slippage=0.2, realized=10.0)
+    book.fill(2, 0, -1, 110.0, fee=0.1, slippage=0.2)
     steps = waterfall(book.facts())
     assert steps._asdict() == pytest.approx(
         {
@@ -33,6 +33,23 @@ def test_waterfall_worked_by_hand() -> None:
 def test_a_run_without_fills_costs_nothing() -> None:
     steps = waterfall(Ledger(flat_market([[100.0]])).facts())
     assert repr(tuple(steps)) == repr((0.0,) * 8)
+
+
+def test_nothing_held_is_exactly_nothing_unrealized() -> None:
+    book = Ledger(flat_market([[0.1], [0.3], [0.7]]), lot=0.1)
+    book.fill(0, 0, 3, 0.1)
+    book.fill(1, 0, -1, 0.3)
+    book.fill(2, 0, -2, 0.7)
+    assert waterfall(book.facts()).unrealized == 0.0
+
+
+def test_sleeves_that_hold_against_each_other_are_still_open() -> None:
+    book = Ledger(flat_market([[100.0], [110.0], [120.0]]), ("momentum", "grid"), lot=1.0)
+    book.fill(0, 0, 2, 100.0)
+    book.fill(1, 1, -2, 110.0)
+    facts = book.facts()
+    assert (ledger(facts, {0}).unrealized, ledger(facts, {1}).unrealized) == (40.0, -20.0)
+    assert waterfall(facts).unrealized == 20.0
 
 
 def test_books_that_do_not_fit_the_fills_show_as_a_difference() -> None:

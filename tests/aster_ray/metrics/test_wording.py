@@ -22,6 +22,7 @@ def test_fractions_become_percents_here_only() -> None:
     assert wording.percent(0.1234) == "12.34 %"
     assert wording.signed_percent(0.05) == "+5.00 %"
     assert wording.cash(-1234.5) == "-1,234.50"
+    assert wording.cash(-1e-9) == "+0.00"
 
 
 @pytest.mark.parametrize(
