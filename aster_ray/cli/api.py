@@ -114,12 +114,16 @@ def sweep(
     from aster_ray.research.sweep import run_sweep
 
     texts = [
-        f"{name}={values if isinstance(values, str) else ','.join(repr(float(value)) for value in values)}"
+        f"{name}={values if isinstance(values, str) else ','.join(map(_number, values))}"
         for name, values in grid.items()
     ]
     effective = load_settings(config, options, _assigned(settings))
     request = request_run((strategy,), (), effective)
     return run_sweep(request, parse_grid(texts, request), lambda _done, _total: None)
+
+
+def _number(value: float) -> str:
+    return repr(float(value))  # a numpy number's own repr is no number
 
 
 def _assigned(values: Mapping[str, Any] | None) -> list[str]:
