@@ -59,7 +59,7 @@ def begin_bar(account: Any, close_ms: int) -> None:
         account.day_ladder_opens = 0
 
 
-@lean_kernel
+@inlined_kernel
 def _open_trip(sleeve: Any, fill: Any, ledger: float) -> None:
     sleeve.trip_open = ledger
     sleeve.entry_ms = fill.ms
@@ -70,7 +70,7 @@ def _open_trip(sleeve: Any, fill: Any, ledger: float) -> None:
         sleeve.take_profit = np.nan
 
 
-@lean_kernel
+@inlined_kernel
 def _close_trip(sleeve: Any, is_ladder: bool) -> None:
     if not is_ladder:
         result = sleeve.realized - sleeve.fees - sleeve.funding - sleeve.trip_open
@@ -93,7 +93,7 @@ def count_trip(sleeve: Any, result: float) -> None:
         sleeve.loss -= result
 
 
-@lean_kernel
+@inlined_kernel
 def _attach_bracket(sleeve: Any, tick: float) -> None:
     """Set the resting stop and take profit after an opening fill; a stop never loosens."""
     side = 1.0 if sleeve.lots > 0 else -1.0
@@ -175,7 +175,7 @@ def _settle(book: Book, fill: Any) -> None:
     account.funding += fill.fee
 
 
-@lean_kernel
+@inlined_kernel
 def _apply_to_account(book: Book, fill: Any, lot: float) -> None:
     account, position = book.account[0], book.positions[fill.symbol]
     lots, entry, realized = next_position(

@@ -19,9 +19,13 @@ REVERSAL = int(ExitReason.REVERSAL)
 
 
 @inlined_kernel
-def gain(entry_price: float, price: float, side: int, basis: float) -> float:
-    """Return the profit at ``price`` as a fraction of entry, times ``basis`` (leverage or 1)."""
-    return side * (price / entry_price - 1.0) * basis
+def profit(entry_price: float, price: float, side: int, basis: float) -> float:
+    """Return the gain per unit at ``price`` in quote currency, times ``basis`` (leverage or 1).
+
+    Fractions of entry are compared as ``profit >= fraction * entry_price``: a division per bar
+    would cost more than the rest of an exit plan.
+    """
+    return side * (price - entry_price) * basis
 
 
 @inlined_kernel
@@ -31,15 +35,15 @@ def exit_basis(limits: Any, leverage: float) -> float:
 
 
 @inlined_kernel
-def tier_of(limits: Any, peak_gain: float) -> tuple[int, float]:
+def tier_of(limits: Any, peak_profit: float, entry_price: float) -> tuple[int, float]:
     """Return (tiers reached, profit fraction they lock)."""
-    if peak_gain >= limits.tier_gain_3:
+    if peak_profit < limits.tier_gain_1 * entry_price:
+        return 0, 0.0
+    if peak_profit >= limits.tier_gain_3 * entry_price:
         return 3, limits.tier_lock_3
-    if peak_gain >= limits.tier_gain_2:
+    if peak_profit >= limits.tier_gain_2 * entry_price:
         return 2, limits.tier_lock_2
-    if peak_gain >= limits.tier_gain_1:
-        return 1, limits.tier_lock_1
-    return 0, 0.0
+    return 1, limits.tier_lock_1
 
 
 @inlined_kernel
@@ -53,11 +57,12 @@ def trail(sleeve: Any, limits: Any, row: np.ndarray, basis: float, tick: float) 
     best = row[HIGH] if side > 0 else row[LOW]
     if np.isnan(sleeve.peak) or side * best > side * sleeve.peak:
         sleeve.peak = best
-    tier, lock = tier_of(limits, gain(sleeve.entry_price, sleeve.peak, side, basis))
+    entry = sleeve.entry_price
+    tier, lock = tier_of(limits, profit(entry, sleeve.peak, side, basis), entry)
     if tier <= sleeve.tier:
         return False
     sleeve.tier = tier
-    level = round_to_tick(sleeve.entry_price * (1.0 + side * lock / basis), tick)
+    level = round_to_tick(entry * (1.0 + side * lock / basis), tick)
     if np.isnan(sleeve.stop) or side * level > side * sleeve.stop:
         sleeve.stop = level
         return True
@@ -71,10 +76,12 @@ def exit_reason(
     """Return why the whole position must be closed at the next open, or NONE."""
     side = 1 if sleeve.lots > 0 else -1
     if limits.give_back > 0.0:
-        peak_gain = gain(sleeve.entry_price, sleeve.peak, side, basis)
-        now = gain(sleeve.entry_price, close, side, basis)
-        if peak_gain >= limits.give_back_armed and now <= peak_gain * (1.0 - limits.give_back):
-            return GIVE_BACK
+        entry = sleeve.entry_price
+        best = profit(entry, sleeve.peak, side, basis)
+        if best >= limits.give_back_armed * entry:
+            now = profit(entry, close, side, basis)
+            if now <= best * (1.0 - limits.give_back):
+                return GIVE_BACK
     if limits.holding_ms > 0 and close_ms - sleeve.entry_ms >= limits.holding_ms:
         return HOLDING_LIMIT
     if code & (EXIT_LONG if side > 0 else EXIT_SHORT):

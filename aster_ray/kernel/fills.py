@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from aster_ray._jit import lean_kernel
+from aster_ray._jit import inlined_kernel, lean_kernel
 
 
-@lean_kernel
+@inlined_kernel
 def price_of_ticks(ticks: float, tick: float) -> float:
     """Return whole ``ticks`` as a price: the float nearest to the decimal the venue would print."""
     if tick < 1.0:
@@ -21,7 +21,7 @@ def price_of_ticks(ticks: float, tick: float) -> float:
     return ticks * tick
 
 
-@lean_kernel
+@inlined_kernel
 def round_to_tick(price: float, tick: float) -> float:
     """Return the nearest multiple of ``tick``; a tick of zero leaves the price alone."""
     if tick <= 0.0:
@@ -29,7 +29,7 @@ def round_to_tick(price: float, tick: float) -> float:
     return price_of_ticks(np.floor(price / tick + 0.5), tick)
 
 
-@lean_kernel
+@inlined_kernel
 def round_adverse(price: float, side: int, tick: float) -> float:
     """Return the next tick against us: up for a buy (+1), down for a sell (-1)."""
     if tick <= 0.0:
@@ -41,13 +41,13 @@ def round_adverse(price: float, side: int, tick: float) -> float:
     return price_of_ticks(np.floor(steps + 1e-9), tick)
 
 
-@lean_kernel
+@inlined_kernel
 def market_price(reference: float, side: int, cost: float, tick: float) -> float:
     """Return the execution price of a market order; ``cost`` is half spread + slippage."""
     return round_adverse(reference * (1.0 + side * cost), side, tick)
 
 
-@lean_kernel
+@inlined_kernel
 def stop_reference(stop: float, side: int, open_: float, low: float, high: float) -> float:
     """Return where a protective stop of a position of ``side`` triggers; NaN when it does not."""
     if side > 0:
@@ -58,7 +58,7 @@ def stop_reference(stop: float, side: int, open_: float, low: float, high: float
     return np.nan
 
 
-@lean_kernel
+@inlined_kernel
 def limit_fills(limit: float, side: int, low: float, high: float) -> bool:
     """Return whether a resting limit of ``side`` is traded through."""
     return low < limit if side > 0 else high > limit

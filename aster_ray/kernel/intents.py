@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from aster_ray._jit import lean_kernel
+from aster_ray._jit import inlined_kernel, lean_kernel
 from aster_ray.kernel.records import Book
 from aster_ray.model.enums import IntentKind
 
 DENIED = int(IntentKind.DENIED)
 
 
-@lean_kernel
+@inlined_kernel
 def new_intent(book: Book, i: int, kind: int) -> Any:
     """Append an empty intent of sleeve ``i`` and return its record."""
     account = book.account[0]
@@ -35,7 +35,7 @@ def new_intent(book: Book, i: int, kind: int) -> Any:
     return intent
 
 
-@lean_kernel
+@inlined_kernel
 def deny(book: Book, i: int, direction: int, code: int) -> None:
     """Record a refusal; a wish that stands for many bars is refused, and counted, once."""
     sleeve = book.sleeves[i]

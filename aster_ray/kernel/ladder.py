@@ -45,13 +45,24 @@ def must_recentre(book: Book, setup: Setup, i: int, levels: int, close: float) -
 
 
 @lean_kernel
-def cancel_entries(book: Book, i: int) -> None:
-    """Cancel every resting entry of sleeve ``i``; exits of filled levels stay."""
+def _cancel_levels(book: Book, i: int, state: int) -> None:
     for k in range(book.levels.shape[1]):
-        if book.levels[i, k].state == 1:
+        if book.levels[i, k].state == state:
             book.levels[i, k].state = 0
             intent = new_intent(book, i, CANCEL_LEVEL)
             intent.level = k
+
+
+@lean_kernel
+def cancel_entries(book: Book, i: int) -> None:
+    """Cancel every resting entry of sleeve ``i``; exits of filled levels stay."""
+    _cancel_levels(book, i, 1)
+
+
+@lean_kernel
+def cancel_exits(book: Book, i: int) -> None:
+    """Cancel the exits of every filled level of sleeve ``i``: only where they even each other."""
+    _cancel_levels(book, i, 2)
 
 
 @lean_kernel

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from aster_ray._jit import lean_kernel
+from aster_ray._jit import inlined_kernel, lean_kernel
 from aster_ray.kernel.margin import bracket_leverage
 from aster_ray.kernel.records import Book, Setup
 from aster_ray.model.enums import Denial, TradingState
@@ -42,13 +42,19 @@ HALTED = int(TradingState.HALTED)
 NORMAL_95 = 1.6448536269514722
 
 
-@lean_kernel
-def drawdown(account: Any) -> float:
-    """Return the fall of equity from its peak as a fraction."""
-    return 0.0 if account.peak <= 0.0 else 1.0 - account.equity / account.peak
+@inlined_kernel
+def is_drawn_down(account: Any, fraction: float) -> bool:
+    """Return whether equity has fallen from its peak by at least ``fraction``."""
+    return account.equity <= account.peak * (1.0 - fraction)
 
 
-@lean_kernel
+@inlined_kernel
+def is_ruined(account: Any) -> bool:
+    """Return whether liquidation has left nothing, or nothing but a rounding error."""
+    return not account.equity > 1e-9 * account.peak
+
+
+@inlined_kernel
 def pending_opens(book: Book) -> int:
     """Return how many market orders that open something already rest for the next open."""
     count = 0
@@ -58,7 +64,7 @@ def pending_opens(book: Book) -> int:
     return count
 
 
-@lean_kernel
+@inlined_kernel
 def account_denial(book: Book, setup: Setup, ladder: bool) -> int:
     """Return the account-wide reason why nothing may open now, or NONE."""
     account, limits = book.account[0], setup.limits[0]
@@ -66,11 +72,11 @@ def account_denial(book: Book, setup: Setup, ladder: bool) -> int:
         return DENIED_HALTED
     if account.state != ACTIVE:
         return DENIED_REDUCING
-    if not account.equity > 0.0:
+    if is_ruined(account):
         return MARGIN
     if limits.enabled == 0:
         return NONE
-    if drawdown(account) >= limits.soft_drawdown:
+    if is_drawn_down(account, limits.soft_drawdown):
         return DRAWDOWN
     if account.equity <= account.day_equity * (1.0 - limits.daily_loss):
         return DAILY_LOSS
@@ -82,7 +88,7 @@ def account_denial(book: Book, setup: Setup, ladder: bool) -> int:
     return NONE
 
 
-@lean_kernel
+@inlined_kernel
 def signal_denial(setup: Setup, confidence: float, stop_loss: float) -> int:
     """Return why a signal itself cannot be traded, or NONE."""
     limits = setup.limits[0]
@@ -97,12 +103,13 @@ def signal_denial(setup: Setup, confidence: float, stop_loss: float) -> int:
     return NONE
 
 
-@lean_kernel
+@inlined_kernel
 def sleeve_reach(book: Book, i: int) -> tuple[int, int]:
     """Return the (lowest, highest) lots sleeve ``i`` can hold if its resting orders fill."""
     lots = book.sleeves[i].lots + book.sleeves[i].order_lots
     low, high = lots, lots
-    if not np.isnan(book.sleeves[i].centre):
+    # Spacing, not centre: entries of the other side stay when a ladder's stop has taken the centre.
+    if not np.isnan(book.sleeves[i].spacing):
         for k in range(book.levels.shape[1]):
             level = book.levels[i, k]
             if level.state == 1:
@@ -113,7 +120,7 @@ def sleeve_reach(book: Book, i: int) -> tuple[int, int]:
     return low, high
 
 
-@lean_kernel
+@inlined_kernel
 def symbol_reach(book: Book, strategies: int, n: int) -> tuple[int, int]:
     """Return the (lowest, highest) net lots symbol ``n`` can hold if resting orders fill."""
     low, high = 0, 0
@@ -124,7 +131,7 @@ def symbol_reach(book: Book, strategies: int, n: int) -> tuple[int, int]:
     return low, high
 
 
-@lean_kernel
+@inlined_kernel
 def symbol_notional(book: Book, setup: Setup, m: int) -> float:
     """Return the largest absolute net notional symbol ``m`` can reach, at its mark."""
     low, high = symbol_reach(book, setup.strategies, m)
@@ -172,27 +179,36 @@ def gross_and_cluster(book: Book, setup: Setup, n: int, side: int) -> tuple[floa
 
 
 @lean_kernel
+def _directed_notional(book: Book, setup: Setup, m: int) -> float:
+    """Return the signed notional of the larger of the two net positions ``m`` can reach."""
+    low, high = symbol_reach(book, setup.strategies, m)
+    lots = high if high >= -low else low
+    return 0.0 if lots == 0 else lots * setup.rules[m].lot * book.positions[m].mark
+
+
+@lean_kernel
 def value_at_risk(book: Book, setup: Setup, n: int, net: int) -> float:
     """Return the daily 95 % parametric VaR in quote currency with symbol ``n`` at ``net`` lots.
 
     VaR = z sqrt(w' C w) sqrt(bars per day) with the EWMA covariance of bar returns (RiskMetrics).
+    Other symbols count with what rests for them, or all that opens at one close would pass alone.
     """
     count = len(book.positions)
-    total = 0.0
+    own = net * setup.rules[n].lot * book.positions[n].mark
+    total = own * own * book.covariance[n, n]
     for a in range(count):
-        lots_a = net if a == n else book.positions[a].lots
-        if lots_a == 0:
+        wa = 0.0 if a == n else _directed_notional(book, setup, a)
+        if wa == 0.0:
             continue
-        wa = lots_a * setup.rules[a].lot * book.positions[a].mark
+        total += 2.0 * wa * own * book.covariance[a, n]
         for b in range(count):
-            lots_b = net if b == n else book.positions[b].lots
-            if lots_b != 0:
-                wb = lots_b * setup.rules[b].lot * book.positions[b].mark
+            wb = 0.0 if b == n else _directed_notional(book, setup, b)
+            if wb != 0.0:
                 total += wa * wb * book.covariance[a, b]
     return NORMAL_95 * np.sqrt(max(total, 0.0) * setup.limits[0].bars_per_day)
 
 
-@lean_kernel
+@inlined_kernel
 def _venue_room(book: Book, setup: Setup, n: int, gross: float) -> tuple[float, int]:
     """Return (notional, denial code) that free margin and the brackets leave for symbol ``n``."""
     equity = book.account[0].equity

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from aster_ray._jit import lean_kernel
+from aster_ray._jit import inlined_kernel, lean_kernel
 from aster_ray.kernel.accounting import unrealized
 from aster_ray.kernel.records import BRACKET_LEVERAGE, DEDUCTION, FLOOR, RATE, Book, Setup
 
 
-@lean_kernel
+@inlined_kernel
 def bracket_of(brackets: np.ndarray, count: int, notional: float) -> int:
     """Return the row of the bracket that holds ``notional``."""
     row = 0
@@ -90,7 +90,7 @@ def liquidation_price(book: Book, setup: Setup, n: int) -> float:
     return np.nan
 
 
-@lean_kernel
+@inlined_kernel
 def may_be_liquidated(book: Book, setup: Setup, n: int, mark: float) -> bool:
     """Return False only when no liquidation is possible with ``n`` at ``mark``: a cheap filter.
 

@@ -1,8 +1,9 @@
 """What a venue does with one bar of one symbol: settle funding, fill resting orders, liquidate.
 
-Order inside a bar: funding on what was held into it; market orders at the open; ladder entries
-(the way towards the adverse extreme); stops; liquidation on mark; take profits and ladder exits.
-A stop nearer than the liquidation price triggers first, one beyond it never does.
+Order inside a bar: funding on what was held into it; liquidation if the open jumped over its
+price; market orders at the open; ladder entries (the way towards the adverse extreme); stops;
+liquidation on mark; take profits and ladder exits. A stop nearer than the liquidation price
+triggers first, one beyond it never does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from aster_ray._jit import lean_kernel
+from aster_ray._jit import inlined_kernel, lean_kernel
 from aster_ray.kernel.accounting import apply_fill, clear_order, ladder_side_lots
 from aster_ray.kernel.fills import limit_fills, market_price, round_adverse, stop_reference
 from aster_ray.kernel.margin import bankruptcy_price, liquidation_price, may_be_liquidated
@@ -44,7 +45,7 @@ TOOK_PROFIT = int(ExitReason.TAKE_PROFIT)
 LIQUIDATED = int(ExitReason.LIQUIDATION)
 
 
-@lean_kernel
+@inlined_kernel
 def new_fill(book: Book, n: int, i: int, kind: int, ms: int) -> Any:
     """Append an empty fill of sleeve ``i`` to the buffer and return its record."""
     account = book.account[0]
@@ -67,7 +68,7 @@ def new_fill(book: Book, n: int, i: int, kind: int, ms: int) -> Any:
     return fill
 
 
-@lean_kernel
+@inlined_kernel
 def _settle_funding(book: Book, setup: Setup, n: int, per_unit: float, open_ms: int) -> None:
     """Charge every sleeve of ``n`` for what it holds at the settlement; the net is the account's."""
     lot = setup.rules[n].lot
@@ -82,7 +83,7 @@ def _settle_funding(book: Book, setup: Setup, n: int, per_unit: float, open_ms: 
             apply_fill(book, setup, fill)
 
 
-@lean_kernel
+@inlined_kernel
 def _fill_part(book: Book, setup: Setup, i: int, lots: int, price: float) -> Any:
     """Execute ``lots`` of sleeve ``i``'s market order at ``price``; the caller sets the costs."""
     n = book.sleeves[i].symbol
@@ -92,7 +93,7 @@ def _fill_part(book: Book, setup: Setup, i: int, lots: int, price: float) -> Any
     return fill
 
 
-@lean_kernel
+@inlined_kernel
 def _fill_market(book: Book, setup: Setup, n: int, open_: float, open_ms: int) -> None:
     """Execute the symbol's netted market order at the open and share it among its sleeves.
 
@@ -130,7 +131,7 @@ def _fill_market(book: Book, setup: Setup, n: int, open_: float, open_ms: int) -
         clear_order(sleeve)
 
 
-@lean_kernel
+@inlined_kernel
 def _fill_stop(book: Book, setup: Setup, i: int, lots: int, reference: float) -> Any:
     """Close ``lots`` of sleeve ``i`` at market from the triggered ``reference`` price."""
     n = book.sleeves[i].symbol
@@ -182,11 +183,25 @@ def _ladder_exits(book: Book, setup: Setup, i: int, row: np.ndarray, ms: int) ->
 
 
 @lean_kernel
-def _ladder_stops(book: Book, setup: Setup, i: int, row: np.ndarray, ms: int) -> None:
+def _comes_too_late(book: Book, n: int, side: int, stop: float, liquidation: float) -> bool:
+    """Return whether this bar liquidates the net position of ``n`` before it reaches ``stop``.
+
+    Liquidation threatens only the net position's side; the other side is stopped by the other
+    extreme.
+    """
+    if np.isnan(liquidation) or side * book.positions[n].lots <= 0:
+        return False
+    return side * stop <= side * liquidation
+
+
+@lean_kernel
+def _ladder_stops(
+    book: Book, setup: Setup, i: int, row: np.ndarray, ms: int, liquidation: float
+) -> None:
     sleeve = book.sleeves[i]
     for side in (1, -1):
         stop = sleeve.stop if side > 0 else sleeve.stop_high
-        if np.isnan(stop):
+        if np.isnan(stop) or _comes_too_late(book, sleeve.symbol, side, stop, liquidation):
             continue
         reference = stop_reference(stop, side, row[OPEN], row[LOW], row[HIGH])
         if np.isnan(reference):
@@ -199,14 +214,14 @@ def _ladder_stops(book: Book, setup: Setup, i: int, row: np.ndarray, ms: int) ->
             apply_fill(book, setup, fill)
 
 
-@lean_kernel
+@inlined_kernel
 def _plain_stop(book: Book, setup: Setup, i: int, row: np.ndarray, liquidation: float) -> bool:
     """Trigger the sleeve's protective stop if this bar reaches it before liquidation."""
     sleeve = book.sleeves[i]
     if sleeve.lots == 0 or np.isnan(sleeve.stop):
         return False
     side = 1 if sleeve.lots > 0 else -1
-    if not np.isnan(liquidation) and side * sleeve.stop <= side * liquidation:
+    if _comes_too_late(book, sleeve.symbol, side, sleeve.stop, liquidation):
         return False
     reference = stop_reference(sleeve.stop, side, row[OPEN], row[LOW], row[HIGH])
     if np.isnan(reference):
@@ -217,7 +232,7 @@ def _plain_stop(book: Book, setup: Setup, i: int, row: np.ndarray, liquidation: 
     return True
 
 
-@lean_kernel
+@inlined_kernel
 def _take_profit(book: Book, setup: Setup, i: int, row: np.ndarray, ms: int) -> None:
     sleeve = book.sleeves[i]
     if sleeve.lots == 0 or np.isnan(sleeve.take_profit):
@@ -263,7 +278,7 @@ def liquidate(book: Book, setup: Setup, n: int, reference: float, ms: int) -> No
             apply_fill(book, setup, fill)
 
 
-@lean_kernel
+@inlined_kernel
 def _liquidation_level(book: Book, setup: Setup, n: int, row: np.ndarray) -> float:
     """Return the liquidation price of ``n`` if this bar's mark reaches it, else NaN."""
     lots = book.positions[n].lots
@@ -278,7 +293,7 @@ def _liquidation_level(book: Book, setup: Setup, n: int, row: np.ndarray) -> flo
     return price if (adverse <= price if lots > 0 else adverse >= price) else np.nan
 
 
-@lean_kernel
+@inlined_kernel
 def match_bar(book: Book, setup: Setup, n: int, row: np.ndarray, moment: Moment) -> None:
     """Do all a venue does with one bar of symbol ``n``.
 
@@ -291,18 +306,27 @@ def match_bar(book: Book, setup: Setup, n: int, row: np.ndarray, moment: Moment)
     ms = moment.close_ms
     if row[FUNDING] != 0.0:
         _settle_funding(book, setup, n, row[FUNDING], moment.open_ms)
+    liquidation = _liquidation_level(book, setup, n, row)
+    if not np.isnan(liquidation):
+        side = 1 if book.positions[n].lots > 0 else -1
+        if side * row[OPEN] <= side * liquidation:
+            # The open jumped over it: the venue takes over before any order of ours can trade,
+            # or a stop filled beyond bankruptcy would leave a debt.
+            liquidate(book, setup, n, row[OPEN], ms)
+            return
     _fill_market(book, setup, n, row[OPEN], moment.open_ms)
     liquidation = _liquidation_level(book, setup, n, row)
     for i in range(first, first + strategies):
         if not np.isnan(book.sleeves[i].spacing):
             _ladder_entries(book, setup, i, row, ms)
-            _ladder_stops(book, setup, i, row, ms)
+            liquidation = _liquidation_level(book, setup, n, row)
+            _ladder_stops(book, setup, i, row, ms, liquidation)
+            liquidation = _liquidation_level(book, setup, n, row)
         elif _plain_stop(book, setup, i, row, liquidation):
             fill = book.fills[book.account[0].fill_count - 1]
             fill.ms = ms
             apply_fill(book, setup, fill)
-    if not np.isnan(liquidation) or book.levels.shape[1] > 1:
-        liquidation = _liquidation_level(book, setup, n, row)
+            liquidation = _liquidation_level(book, setup, n, row)
     if not np.isnan(liquidation):
         side = 1 if book.positions[n].lots > 0 else -1
         gap = min(row[OPEN], liquidation) if side > 0 else max(row[OPEN], liquidation)

@@ -234,6 +234,15 @@ class Moment(NamedTuple):
     close_ms: int
 
 
+class Timeline(NamedTuple):
+    """When the bars are: open times i8[T], bar length, first row that trades."""
+
+    open_ms: np.ndarray
+    timeframe_ms: int
+    start: int
+    covariance: np.ndarray  # f8[T, N, N] from ``covariance_path``; [0, N, N] = compute on the way
+
+
 class SignalColumns(NamedTuple):
     """What strategies said, one row per bar or a single row where it never changes."""
 

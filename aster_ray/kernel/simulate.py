@@ -12,8 +12,9 @@ import numpy as np
 
 from aster_ray._jit import inlined_kernel, lean_kernel
 from aster_ray.kernel.accounting import begin_bar, update_covariance
-from aster_ray.kernel.calm import EPSILON, is_calm
-from aster_ray.kernel.limits import drawdown
+from aster_ray.kernel.calm import DECIDE, EPSILON, MATCH, NOTHING, needs
+from aster_ray.kernel.glide import glide
+from aster_ray.kernel.limits import is_drawn_down
 from aster_ray.kernel.records import (
     CLOSE,
     LONG,
@@ -25,17 +26,12 @@ from aster_ray.kernel.records import (
     Moment,
     Setup,
     SignalColumns,
+    Timeline,
 )
-from aster_ray.kernel.step import decide, margin_call, mark, match, must_halt, raise_peak
+from aster_ray.kernel.step import decide, mark, match, must_halt, raise_peak
 
 
-class Timeline(NamedTuple):
-    """When the bars are: open times i8[T], bar length, first row that trades."""
-
-    open_ms: np.ndarray
-    timeframe_ms: int
-    start: int
-    covariance: np.ndarray  # f8[T, N, N] from ``covariance_path``; [0, N, N] = compute on the way
+_STRIDE = 64
 
 
 class Trace(NamedTuple):
@@ -56,7 +52,8 @@ def _record(book: Book, trace: Trace, t: int) -> None:
         change = account.equity / moments[3] - 1.0
         moments[0] += change
         moments[1] += change * change
-        moments[2] = max(moments[2], drawdown(account))
+        if is_drawn_down(account, moments[2]):
+            moments[2] = 1.0 - account.equity / account.peak
         moments[3] = account.equity
     if len(trace.equity) > 0:
         trace.equity[t] = account.equity
@@ -71,11 +68,12 @@ def _record(book: Book, trace: Trace, t: int) -> None:
 
 
 @inlined_kernel
-def _all_calm(
+def _needs(
     book: Book, setup: Setup, row: np.ndarray, signals: SignalColumns, moment: Moment
-) -> bool:
-    """Return True only if no sleeve needs matching or a decision at this close."""
+) -> int:
+    """Return the most that any sleeve needs at this close."""
     limits = setup.limits[0]
+    most = NOTHING
     for i in range(len(book.sleeves)):
         sleeve = book.sleeves[i]
         n = sleeve.symbol
@@ -86,10 +84,11 @@ def _all_calm(
             units = signals.target_units
             target = units[moment.index if len(units) > 1 else 0, i]
             if abs(target - sleeve.units) > EPSILON:
-                return False
-        if not is_calm(sleeve, setup.rules[n], limits, row[n], code, moment.close_ms):
-            return False
-    return True
+                most = max(most, DECIDE)
+        most = max(most, needs(sleeve, setup.rules[n], limits, row[n], code, moment.close_ms))
+        if most == MATCH:
+            break
+    return most
 
 
 @inlined_kernel
@@ -110,7 +109,7 @@ def _far_from_liquidation(book: Book, setup: Setup, row: np.ndarray) -> bool:
 
 
 @inlined_kernel
-def _pass_calmly(book: Book, row: np.ndarray, code: np.ndarray, close_ms: int) -> None:
+def _pass_calmly(book: Book, row: np.ndarray, code: np.ndarray) -> None:
     """Leave the traces a full decision would leave on a calm bar."""
     for i in range(len(book.sleeves)):
         sleeve = book.sleeves[i]
@@ -119,7 +118,6 @@ def _pass_calmly(book: Book, row: np.ndarray, code: np.ndarray, close_ms: int) -
                 sleeve.exposed_bars += 1
             if code[i] & (LONG | SHORT) == 0:
                 sleeve.refused_direction = 0
-    begin_bar(book.account[0], close_ms)
 
 
 @inlined_kernel
@@ -135,10 +133,20 @@ def _is_idle(book: Book) -> bool:
 def _next_wish(code: np.ndarray, t: int) -> int:
     """Return the first row after ``t`` at which any strategy wants a position, or the end."""
     rows, count = code.shape
-    for row in range(t + 1, rows):
+    row = t + 1
+    while row + _STRIDE <= rows:  # whole strides at once: the compiler vectorizes the union
+        union = 0
+        for k in range(row, row + _STRIDE):
+            for i in range(count):
+                union |= code[k, i]
+        if union & (LONG | SHORT):
+            break
+        row += _STRIDE
+    while row < rows:
         for i in range(count):
             if code[row, i] & (LONG | SHORT):
                 return row
+        row += 1
     return rows
 
 
@@ -194,6 +202,7 @@ def simulate(
     ladders = book.levels.shape[1] > 1
     known = len(timeline.covariance) > 0
     account = book.account[0]
+    may_glide = known and not ladders and len(book.sleeves) == 1 and len(trace.equity) == 0
     trace.moments[3] = account.equity
     t = 0
     while t < len(bars):
@@ -205,19 +214,19 @@ def simulate(
             mark(book, setup, row, moment)
             t += 1
             continue
-        calm = (
-            not ladders
-            and _far_from_liquidation(book, setup, row)
-            and _all_calm(book, setup, row, signals, moment)
-        )
-        if calm:
-            _pass_calmly(book, row, signals.code[t], moment.close_ms)
-            mark(book, setup, row, moment)
-            margin_call(book, setup, row, moment)
-            raise_peak(account)
-        else:
+        need = MATCH
+        if not ladders and _far_from_liquidation(book, setup, row):
+            need = _needs(book, setup, row, signals, moment)
+        if need == MATCH:
             match(book, setup, row, moment)
-        if not calm or must_halt(account, setup.limits[0]):
+        else:
+            begin_bar(account, moment.close_ms)
+            mark(book, setup, row, moment)
+            raise_peak(account)
+        calm = need == NOTHING and not must_halt(account, setup.limits[0])
+        if calm:
+            _pass_calmly(book, row, signals.code[t])
+        else:
             if known:
                 _load_covariance(book, timeline.covariance[t])
             decide(book, setup, row, signals, moment)
@@ -228,5 +237,16 @@ def simulate(
             if wish > t:
                 _skip_idle(book, setup.strategies, bars, t, wish, trace)
                 t = wish
+        elif calm and may_glide and t < len(bars):
+            ahead = Timeline(timeline.open_ms[t:], timeline.timeframe_ms, 0, timeline.covariance)
+            said = SignalColumns(
+                signals.code[t:],
+                signals.confidence,
+                signals.stop_loss,
+                signals.take_profit,
+                signals.target_units,
+                signals.ladder,
+            )
+            t += glide(book, setup, bars[t:], ahead, said, trace.moments)
     if known:
         _load_covariance(book, timeline.covariance[len(bars) - 1])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from aster_ray._jit import lean_kernel
+from aster_ray._jit import inlined_kernel, lean_kernel
 from aster_ray.model.enums import Denial, Sizing
 
 FIXED = int(Sizing.FIXED)
@@ -17,13 +17,13 @@ NO_EDGE = int(Denial.NO_EDGE)
 DAYS_PER_YEAR = 365.0
 
 
-@lean_kernel
+@inlined_kernel
 def clamp(value: float, low: float, high: float) -> float:
     """Return ``value`` held inside [low, high]."""
     return min(max(value, low), high)
 
 
-@lean_kernel
+@inlined_kernel
 def confidence_fraction(limits: Any, confidence: float) -> float:
     """Scale linearly from ``min_fraction`` at ``min_confidence`` to ``max_fraction`` at 1."""
     span = 1.0 - limits.min_confidence
@@ -62,7 +62,7 @@ def kelly_fraction(limits: Any, sleeve: Any, stop_loss: float) -> float:
     return clamp(at_risk / max(stop_loss, 1e-4), limits.min_fraction, limits.max_fraction)
 
 
-@lean_kernel
+@inlined_kernel
 def full_fraction(
     limits: Any, sleeve: Any, confidence: float, stop_loss: float, variance: float
 ) -> float:
@@ -76,7 +76,7 @@ def full_fraction(
     return kelly_fraction(limits, sleeve, 1.0 if np.isnan(stop_loss) else stop_loss)
 
 
-@lean_kernel
+@inlined_kernel
 def to_lots(notional: float, price: float, lot: float) -> int:
     """Return whole lots worth at most ``notional``: sizing may shrink an order, never grow it."""
     return int(np.floor(notional / (price * lot) + 1e-9))

@@ -20,8 +20,20 @@ from aster_ray.kernel.accounting import (
 )
 from aster_ray.kernel.exits import exit_basis, exit_reason, trail
 from aster_ray.kernel.intents import deny, new_intent
-from aster_ray.kernel.ladder import cancel_entries, must_recentre, place_entries, recentre
-from aster_ray.kernel.limits import account_denial, drawdown, permitted, signal_denial
+from aster_ray.kernel.ladder import (
+    cancel_entries,
+    cancel_exits,
+    must_recentre,
+    place_entries,
+    recentre,
+)
+from aster_ray.kernel.limits import (
+    account_denial,
+    is_drawn_down,
+    is_ruined,
+    permitted,
+    signal_denial,
+)
 from aster_ray.kernel.margin import maintenance_of
 from aster_ray.kernel.matching import liquidate, match_bar
 from aster_ray.kernel.records import (
@@ -131,7 +143,7 @@ def _at(column: np.ndarray, moment: Moment, i: int) -> float:
     return column[moment.index if len(column) > 1 else 0, i]
 
 
-@lean_kernel
+@inlined_kernel
 def _send_order(book: Book, i: int) -> None:
     """Write the intent for the sleeve's market order, if it has one."""
     sleeve = book.sleeves[i]
@@ -146,7 +158,7 @@ def _send_order(book: Book, i: int) -> None:
     intent.reason = sleeve.order_reason
 
 
-@lean_kernel
+@inlined_kernel
 def _close(book: Book, i: int, lots: int, reason: int) -> None:
     """Order ``lots`` of sleeve ``i`` (signed as held) closed at the next open."""
     sleeve = book.sleeves[i]
@@ -196,7 +208,7 @@ def _open(
     return NONE
 
 
-@lean_kernel
+@inlined_kernel
 def _resize(
     book: Book, setup: Setup, i: int, wish: int, signals: SignalColumns, moment: Moment
 ) -> int:
@@ -216,7 +228,7 @@ def _resize(
     return NONE
 
 
-@lean_kernel
+@inlined_kernel
 def _plan_exit(
     book: Book, setup: Setup, i: int, row: np.ndarray, code: int, moment: Moment
 ) -> int:
@@ -234,7 +246,7 @@ def _plan_exit(
     return reason
 
 
-@lean_kernel
+@inlined_kernel
 def decide_sleeve(
     book: Book, setup: Setup, i: int, row: np.ndarray, signals: SignalColumns, moment: Moment
 ) -> None:
@@ -273,8 +285,10 @@ def _flatten_ladder(book: Book, i: int) -> None:
     sleeve = book.sleeves[i]
     sleeve.centre = np.nan
     if sleeve.lots != 0:
-        _close(book, i, sleeve.lots, DRAWDOWN_HALT)
+        _close(book, i, sleeve.lots, DRAWDOWN_HALT)  # its fill takes the exits with it
         _send_order(book, i)
+    else:
+        cancel_exits(book, i)  # of both sides, even: alone, the next one filled would open
 
 
 @lean_kernel
@@ -285,7 +299,7 @@ def decide_ladder(
     sleeve = book.sleeves[i]
     if sleeve.lots != 0:
         sleeve.exposed_bars += 1
-    if book.account[0].state == HALTED:
+    if book.account[0].state == HALTED or is_ruined(book.account[0]):
         _flatten_ladder(book, i)
         return
     grid = signals.ladder[moment.index if len(signals.ladder) > 1 else 0, i]
@@ -323,11 +337,11 @@ def must_halt(account: Any, limits: Any) -> bool:
     return (
         account.state != HALTED
         and limits.enabled == 1
-        and drawdown(account) >= limits.hard_drawdown
+        and is_drawn_down(account, limits.hard_drawdown)
     )
 
 
-@lean_kernel
+@inlined_kernel
 def decide(
     book: Book, setup: Setup, bars: np.ndarray, signals: SignalColumns, moment: Moment
 ) -> None:

@@ -1,0 +1,133 @@
+"""A market made ready for many runs: one account per parameter set, on every assigned core.
+
+``simulate`` releases the interpreter lock, so plain threads run it in parallel and each set goes
+through exactly the code a single run goes through.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from aster_ray._jit import bound
+from aster_ray.kernel.accounting import covariance_path
+from aster_ray.kernel.books import new_book, records
+from aster_ray.kernel.market import Market
+from aster_ray.kernel.records import FILL, MARK_CLOSE, Book, Setup, SignalColumns, Timeline
+from aster_ray.kernel.simulate import Trace, simulate
+
+# Above this many elements the covariance path is computed bar by bar instead of being kept.
+_MAX_PATH = 64_000_000
+_DAYS_PER_YEAR = 365.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one account came to; fractions of the starting capital unless said otherwise."""
+
+    total_return: float
+    sharpe: float | None  # annualized, per-bar returns, zero rate
+    max_drawdown: float
+    round_trips: int
+    win_rate: float | None
+    profit_factor: float | None
+    exposure: float  # fraction of sleeve-bars with a position
+    fees: float  # quote currency
+    funding: float
+    slippage: float
+    denials: int
+    liquidations: int
+    halted_ms: int | None
+
+
+class Simulator:
+    """Run signal columns through fresh accounts over one market."""
+
+    def __init__(self, market: Market, setup: Setup, capital: float) -> None:
+        self.market = market
+        self._setup = setup
+        self._capital = capital
+        count = len(market.symbols)
+        known = len(market) * count * count <= _MAX_PATH
+        path = np.zeros((len(market) if known else 0, count, count))
+        if known:
+            marks = np.ascontiguousarray(market.bars[:, :, MARK_CLOSE])
+            decay = float(setup.limits["covariance_decay"][0])
+            covariance_path(marks, decay, np.full(count, np.nan), path)
+        open_ms = np.ascontiguousarray(market.open_ms, np.int64)
+        self._timeline = Timeline(open_ms, market.timeframe_ms, market.start, path)
+        self._bars = np.ascontiguousarray(market.bars)
+        self._nothing = np.zeros(0)
+        self._no_fills = records(0, FILL)
+        self._bound: dict[bool, Any] = {}
+
+    def run(self, signals: SignalColumns) -> tuple[Book, Trace]:
+        """Run one account and keep only its final book and the moments of its returns."""
+        trace = Trace(
+            self._nothing, self._nothing, self._no_fills, np.zeros(1, np.int64), np.zeros(4)
+        )
+        return self._run(signals, trace), trace
+
+    def trace(self, signals: SignalColumns) -> tuple[Book, Trace]:
+        """Run one account and keep equity, exposure and every fill."""
+        rows, room = len(self.market), 4096
+        while True:
+            trace = Trace(
+                np.zeros(rows),
+                np.zeros(rows),
+                records(room, FILL),
+                np.zeros(1, np.int64),
+                np.zeros(4),
+            )
+            book = self._run(signals, trace)
+            count = int(trace.fill_count[0])
+            if count <= room:
+                return book, trace._replace(fills=trace.fills[:count])
+            room = count
+
+    def _run(self, signals: SignalColumns, trace: Trace) -> Book:
+        ladders = not bool(np.isnan(signals.ladder[:, :, 0]).all())
+        count, strategies = len(self.market.symbols), self._setup.strategies
+        book = new_book(count, strategies, self._capital, ladders=ladders)
+        arguments = (book, self._setup, self._bars, self._timeline, signals, trace)
+        step = self._bound.get(ladders)
+        if step is None:
+            step = self._bound[ladders] = bound(simulate, *arguments)
+        step(*arguments)
+        return book
+
+    def outcome(self, book: Book, trace: Trace) -> Outcome:
+        """Measure a finished account."""
+        account = {name: book.account[name][0] for name in book.account.dtype.names}
+        sleeves = book.sleeves
+        trips, wins = int(sleeves["trips"].sum()), int(sleeves["wins"].sum())
+        gain, loss = float(sleeves["gain"].sum()), float(sleeves["loss"].sum())
+        bars = len(self.market) - self.market.start
+        return Outcome(
+            total_return=float(account["equity"]) / self._capital - 1.0,
+            sharpe=self._sharpe(trace.moments, bars),
+            max_drawdown=float(trace.moments[2]),
+            round_trips=trips,
+            win_rate=wins / trips if trips else None,
+            profit_factor=gain / loss if loss > 0.0 else None,
+            exposure=float(sleeves["exposed_bars"].sum()) / (bars * len(sleeves)),
+            fees=float(account["fees"]),
+            funding=float(account["funding"]),
+            slippage=float(account["slippage"]),
+            denials=int(book.denials.sum()),
+            liquidations=int(account["liquidations"]),
+            halted_ms=int(account["halted_ms"]) or None,
+        )
+
+    def _sharpe(self, moments: np.ndarray, bars: int) -> float | None:
+        if bars < 2:
+            return None
+        mean = moments[0] / bars
+        variance = (moments[1] - bars * mean * mean) / (bars - 1)
+        if not variance > 0.0:
+            return None
+        per_year = _DAYS_PER_YEAR * 86_400_000 / self.market.timeframe_ms
+        return float(mean / math.sqrt(variance) * math.sqrt(per_year))
