@@ -57,8 +57,10 @@ class ExecutionDesk:
                 direction = int(intent["lots"])
                 self.denied.append((batch.close_ms, int(intent["sleeve"]), direction, code))
             elif kind == IntentKind.CANCEL_LEVEL:
-                self._withdraw((int(intent["sleeve"]), "entry", int(intent["level"])))
-            elif kind != IntentKind.PLACE_LADDER:
+                self._cancel_level(int(intent["sleeve"]), int(intent["level"]))
+            elif kind == IntentKind.PLACE_LADDER:
+                requests += self._move_ladder_stops(intent, batch.close_ms)
+            else:
                 requests.append(self._rest(intent, batch.close_ms))
         requests += [self._net(n, parts, batch.close_ms) for n, parts in nets.items()]
         return requests
@@ -106,6 +108,26 @@ class ExecutionDesk:
         self._levels[i, k] = lots, float(intent["exit_price"])
         return self._place((i, "entry", k), OrderKind.LADDER_ENTRY, lots, price, close_ms)
 
+    def _move_ladder_stops(self, intent: Any, close_ms: int) -> list[OrderRequest]:
+        """Move the stops of filled sides to those of the new ladder."""
+        i, requests = int(intent["sleeve"]), []
+        for side, name in ((1, "stop"), (-1, "stop_high")):
+            lots, price = -self._sides.get((i, side), 0), float(intent[name])
+            if lots and not self._rests((i, _name(OrderKind.STOP, side), -1), lots, price):
+                requests.append(self._protect(i, OrderKind.STOP, lots, price, close_ms))
+        return requests
+
+    def _cancel_level(self, i: int, k: int) -> None:
+        """Withdraw a level's entry, or the exit of a filled one and its share of the stop."""
+        self._withdraw((i, "entry", k))
+        if (i, "exit", k) in self._resting:
+            self._withdraw((i, "exit", k))
+            lots, _ = self._levels[i, k]
+            side = 1 if lots > 0 else -1
+            self._sides[i, side] -= lots
+            if self._sides[i, side] == 0:
+                self._withdraw((i, _name(OrderKind.STOP, side), -1))
+
     def _place(
         self, slot: Slot, kind: OrderKind, lots: int, price: float, close_ms: int
     ) -> OrderRequest:
@@ -142,7 +164,7 @@ class ExecutionDesk:
     def _protect(
         self, i: int, kind: OrderKind, lots: int, price: float, close_ms: int
     ) -> OrderRequest:
-        slot = (i, kind.value if lots < 0 else f"{kind.value}_short", -1)
+        slot = (i, _name(kind, -lots), -1)
         return self._place(slot, kind, lots, price, close_ms)
 
     def _withdraw(self, slot: Slot) -> None:
@@ -152,20 +174,20 @@ class ExecutionDesk:
 
     def on_report(self, report: VenueReport) -> None:
         """Book the venue's evidence fill by fill, keeping protective orders in line with it."""
-        nets: dict[int, tuple[int, float]] = {}
+        nets: dict[int, tuple[str, int, float]] = {}
         for record in report.fills:
             kind = int(record["kind"])
             if kind == FillKind.MARKET:
                 n, lots = int(record["symbol"]), int(record["lots"])
                 self._hold(int(record["sleeve"]), lots)
-                nets[n] = nets.get(n, (0, 0.0))[0] + lots, float(record["price"])
+                known, net, _ = nets[n] if n in nets else (self._market.pop(n), 0, 0.0)
+                nets[n] = known, net + lots, float(record["price"])
             elif kind != FillKind.FUNDING:
                 self._book(record, report.close_ms)
             else:
                 continue
             self._align(record, report.close_ms)
-        for n, (lots, price) in nets.items():
-            known = self._market.pop(n)
+        for known, lots, price in nets.values():
             if lots:
                 self._fill(known, lots, price)
             else:  # the sleeves crossed: nothing was left to send
@@ -204,8 +226,12 @@ class ExecutionDesk:
         n = i // self._strategies
         for slot in [slot for slot in self._resting if slot[0] // self._strategies == n]:
             self._withdraw(slot)
+        if n in self._market:  # liquidated at the open, before it could trade
+            known = self._market.pop(n)
+            self.orders[known] = cancel(self.orders[known])
         for side in (1, -1):
-            self._sides.pop((i, side), None)
+            for j in range(n * self._strategies, (n + 1) * self._strategies):
+                self._sides.pop((j, side), None)
         slot = (i, "liquidation", -1)
         self._reported(slot, OrderKind.LIQUIDATION, lots, math.nan, close_ms)
         self._fill(self._resting.pop(slot), lots, price)
@@ -223,9 +249,9 @@ class ExecutionDesk:
         i, stop = int(record["sleeve"]), float(record["stop"])
         held = self._held.get(i, 0)
         if any(sleeve == i for sleeve, _ in self._levels):
-            if held == 0 and not any(self._sides.get((i, side), 0) for side in (1, -1)):
-                for slot in [slot for slot in self._resting if slot[0] == i and slot[1] == "exit"]:
-                    self._withdraw(slot)
+            if held == 0 and int(record["kind"]) == FillKind.MARKET:  # flattened
+                self._drop_ladder_side(i, 1)
+                self._drop_ladder_side(i, -1)
             for side, price in ((1, stop), (-1, float(record["stop_high"]))):
                 lots = self._sides.get((i, side), 0)
                 self._desire((i, OrderKind.STOP, side), lots, price, close_ms)
@@ -233,20 +259,30 @@ class ExecutionDesk:
         for side in (1, -1):
             lots = held if held * side > 0 else 0
             self._desire((i, OrderKind.STOP, side), lots, stop, close_ms)
-            self._desire((i, OrderKind.TAKE_PROFIT, side), lots, float(record["take_profit"]), close_ms)
+            self._desire(
+                (i, OrderKind.TAKE_PROFIT, side), lots, float(record["take_profit"]), close_ms
+            )
 
     def _desire(
         self, what: tuple[int, OrderKind, int], lots: int, price: float, close_ms: int
     ) -> None:
         """Have exactly one protective order of this sleeve, kind and side, or none."""
         i, kind, side = what
-        slot = (i, kind.value if side > 0 else f"{kind.value}_short", -1)
+        slot = (i, _name(kind, side), -1)
         if lots == 0 or math.isnan(price):
             self._withdraw(slot)
             return
+        if not self._rests(slot, -lots, price):
+            self._reported(slot, kind, -lots, price, close_ms)
+
+    def _rests(self, slot: Slot, lots: int, price: float) -> bool:
         known = self._resting.get(slot)
-        if known is not None:
-            request = self.orders[known].request
-            if request.lots == -lots and request.price == price:
-                return
-        self._reported(slot, kind, -lots, price, close_ms)
+        if known is None:
+            return False
+        request = self.orders[known].request
+        return request.lots == lots and request.price == price
+
+
+def _name(kind: OrderKind, side: int) -> str:
+    """Return what a protective order of a position of ``side`` is called among the slots."""
+    return kind.value if side > 0 else f"{kind.value}_short"
