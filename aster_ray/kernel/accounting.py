@@ -190,6 +190,29 @@ def _apply_to_account(book: Book, fill: Any, lot: float) -> None:
     account.traded += abs(fill.lots) * lot * fill.price
 
 
+@inlined_kernel
+def new_fill(book: Book, n: int, i: int, kind: int, ms: int) -> Any:
+    """Append an empty fill of sleeve ``i`` to the buffer and return its record."""
+    account = book.account[0]
+    fill = book.fills[account.fill_count]
+    account.fill_count += 1
+    fill.ms = ms
+    fill.symbol = n
+    fill.sleeve = i
+    fill.level = -1
+    fill.kind = kind
+    fill.lots = 0
+    fill.price = np.nan
+    fill.fee = 0.0
+    fill.slippage = 0.0
+    fill.realized = 0.0
+    fill.reason = 0
+    fill.stop = np.nan
+    fill.stop_high = np.nan
+    fill.take_profit = np.nan
+    return fill
+
+
 @lean_kernel
 def apply_fill(book: Book, setup: Setup, fill: Any) -> None:
     """Book one FILL record to its sleeve, its symbol and the account; sets ``fill.realized``."""
@@ -200,9 +223,7 @@ def apply_fill(book: Book, setup: Setup, fill: Any) -> None:
     rules = setup.rules[fill.symbol]
     ledger = sleeve.realized - sleeve.fees - sleeve.funding
     was = sleeve.lots
-    lots, entry, realized = next_position(
-        was, sleeve.entry_price, fill.lots, fill.price, rules.lot
-    )
+    lots, entry, realized = next_position(was, sleeve.entry_price, fill.lots, fill.price, rules.lot)
     fill.realized = realized
     sleeve.lots = lots
     sleeve.entry_price = entry
@@ -244,54 +265,6 @@ def unrealized(book: Book, setup: Setup, n: int) -> float:
     if position.lots == 0:
         return 0.0
     return position.lots * setup.rules[n].lot * (position.mark - position.entry_price)
-
-
-@lean_kernel
-def blend_covariance(
-    covariance: np.ndarray, previous: np.ndarray, marks: np.ndarray, decay: float
-) -> None:
-    """Blend one bar of mark returns into an EWMA covariance f8[N, N] (RiskMetrics 1996).
-
-    A symbol without a mark now or before contributes nothing; its entries keep their value.
-    """
-    count = len(marks)
-    for a in range(count):
-        if np.isnan(previous[a]) or np.isnan(marks[a]):
-            continue
-        ra = marks[a] / previous[a] - 1.0
-        for b in range(a + 1):
-            if np.isnan(previous[b]) or np.isnan(marks[b]):
-                continue
-            rb = marks[b] / previous[b] - 1.0
-            value = decay * covariance[a, b] + (1.0 - decay) * ra * rb
-            covariance[a, b] = value
-            covariance[b, a] = value
-
-
-@lean_kernel
-def update_covariance(book: Book, decay: float, marks: np.ndarray) -> None:
-    """Move the book's covariance by one bar; call it before the marks move."""
-    blend_covariance(book.covariance, book.positions.mark, marks, decay)
-
-
-@lean_kernel
-def covariance_path(
-    marks: np.ndarray, decay: float, previous: np.ndarray, path: np.ndarray
-) -> None:
-    """Fill ``path`` f8[T, N, N] with the covariance after each row of ``marks`` f8[T, N].
-
-    It depends on the market alone, so a sweep computes it once for all its accounts.
-    ``previous`` f8[N] is scratch and starts as NaN.
-    """
-    count = marks.shape[1]
-    for t in range(len(marks)):
-        for a in range(count):
-            for b in range(count):
-                path[t, a, b] = path[t - 1, a, b] if t > 0 else 0.0
-        blend_covariance(path[t], previous, marks[t], decay)
-        for n in range(count):
-            if not np.isnan(marks[t, n]):
-                previous[n] = marks[t, n]
 
 
 @inlined_kernel

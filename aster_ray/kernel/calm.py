@@ -22,9 +22,7 @@ NOTHING, DECIDE, MATCH = range(3)
 
 
 @inlined_kernel
-def needs(
-    sleeve: Any, rules: Any, limits: Any, row: np.ndarray, code: int, close_ms: int
-) -> int:
+def needs(sleeve: Any, rules: Any, limits: Any, row: np.ndarray, code: int, close_ms: int) -> int:
     """Return what this bar asks of a plain sleeve: NOTHING, DECIDE, or MATCH (then decide).
 
     The peak of a held sleeve that needs nothing is advanced here, as ``trail`` would.

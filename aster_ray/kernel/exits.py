@@ -30,7 +30,7 @@ def profit(entry_price: float, price: float, side: int, basis: float) -> float:
 
 @inlined_kernel
 def exit_basis(limits: Any, leverage: float) -> float:
-    """Return what multiplies price changes in exit plans: leverage under ``exits.basis = margin``."""
+    """Return what multiplies price changes in exit plans: leverage when the basis is margin."""
     return leverage if limits.margin_basis == 1 else 1.0
 
 

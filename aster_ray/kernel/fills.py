@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from aster_ray._jit import inlined_kernel, lean_kernel
+from aster_ray._jit import inlined_kernel
 
 
 @inlined_kernel

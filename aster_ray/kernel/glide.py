@@ -101,10 +101,8 @@ def glide(
 ) -> int:
     """Hold through quiet bars and return how many were passed.
 
-    Args:
-        bars, timeline: the R rows still to come, f8[R, 1, 8], and their open times.
-        signals: columns whose first code row belongs to ``bars[0]``.
-        moments: return statistics of the trace, moved along.
+    ``bars`` f8[R, 1, 8] and ``timeline`` are the rows still to come, ``signals.code`` begins at
+    the first of them, and ``moments`` are the return statistics of the trace, moved along.
     """
     account, position, sleeve = book.account[0], book.positions[0], book.sleeves[0]
     watch = watch_for(book, setup, signals)

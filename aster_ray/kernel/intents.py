@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from aster_ray._jit import inlined_kernel, lean_kernel
+from aster_ray._jit import inlined_kernel
 from aster_ray.kernel.records import Book
 from aster_ray.model.enums import IntentKind
 

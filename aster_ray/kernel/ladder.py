@@ -98,9 +98,7 @@ def place_entries(book: Book, setup: Setup, i: int, levels: int, close: float) -
 
 
 @lean_kernel
-def recentre(
-    book: Book, setup: Setup, i: int, grid: np.ndarray, fraction: float
-) -> int:
+def recentre(book: Book, setup: Setup, i: int, grid: np.ndarray, fraction: float) -> int:
     """Move the ladder to ``grid`` = (centre, spacing, levels, size); return a denial or NONE.
 
     ``fraction`` of equity is what one full side is worth. The limits must permit the *whole* of

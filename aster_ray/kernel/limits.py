@@ -218,9 +218,7 @@ def _venue_room(book: Book, setup: Setup, n: int, gross: float) -> tuple[float, 
 
 
 @lean_kernel
-def permitted(
-    book: Book, setup: Setup, i: int, lots: int, stop_loss: float
-) -> tuple[int, int]:
+def permitted(book: Book, setup: Setup, i: int, lots: int, stop_loss: float) -> tuple[int, int]:
     """Return (lots that may open, NONE) or (0, denial code) for a signed wish of sleeve ``i``."""
     n = book.sleeves[i].symbol
     limits, rules, position = setup.limits[0], setup.rules[n], book.positions[n]
@@ -248,7 +246,10 @@ def permitted(
             elif check == 3:
                 limit, name = (limits.max_gross * equity - gross) / worth - held, GROSS_LEVERAGE
             else:
-                limit, name = (limits.max_cluster * equity - cluster) / worth - held, CLUSTER_EXPOSURE
+                limit, name = (
+                    (limits.max_cluster * equity - cluster) / worth - held,
+                    CLUSTER_EXPOSURE,
+                )
             if limit < room_lots:
                 room_lots, code = limit, name
     allowed = min(abs(lots), int(np.floor(max(room_lots, 0.0) + 1e-9)), rules.max_lots)

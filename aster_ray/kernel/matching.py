@@ -13,16 +13,14 @@ from typing import Any
 import numpy as np
 
 from aster_ray._jit import inlined_kernel, lean_kernel
-from aster_ray.kernel.accounting import apply_fill, clear_order, ladder_side_lots
-from aster_ray.kernel.fills import limit_fills, market_price, round_adverse, stop_reference
-from aster_ray.kernel.margin import bankruptcy_price, liquidation_price, may_be_liquidated
+from aster_ray.kernel.accounting import apply_fill, clear_order, ladder_side_lots, new_fill
+from aster_ray.kernel.fills import limit_fills, market_price, stop_reference
+from aster_ray.kernel.liquidation import liquidate, liquidation_level
 from aster_ray.kernel.records import (
     CLOSE,
     FUNDING,
     HIGH,
     LOW,
-    MARK_HIGH,
-    MARK_LOW,
     OPEN,
     Book,
     Moment,
@@ -35,37 +33,12 @@ STOP = int(FillKind.STOP)
 TAKE_PROFIT = int(FillKind.TAKE_PROFIT)
 LADDER_ENTRY = int(FillKind.LADDER_ENTRY)
 LADDER_EXIT = int(FillKind.LADDER_EXIT)
-LIQUIDATION = int(FillKind.LIQUIDATION)
 FUNDING_PAYMENT = int(FillKind.FUNDING)
 STOP_LOSS = int(ExitReason.STOP_LOSS)
 TRAILING_STOP = int(ExitReason.TRAILING_STOP)
 LADDER_STOP = int(ExitReason.LADDER_STOP)
 LADDER_PROFIT = int(ExitReason.LADDER_PROFIT)
 TOOK_PROFIT = int(ExitReason.TAKE_PROFIT)
-LIQUIDATED = int(ExitReason.LIQUIDATION)
-
-
-@inlined_kernel
-def new_fill(book: Book, n: int, i: int, kind: int, ms: int) -> Any:
-    """Append an empty fill of sleeve ``i`` to the buffer and return its record."""
-    account = book.account[0]
-    fill = book.fills[account.fill_count]
-    account.fill_count += 1
-    fill.ms = ms
-    fill.symbol = n
-    fill.sleeve = i
-    fill.level = -1
-    fill.kind = kind
-    fill.lots = 0
-    fill.price = np.nan
-    fill.fee = 0.0
-    fill.slippage = 0.0
-    fill.realized = 0.0
-    fill.reason = 0
-    fill.stop = np.nan
-    fill.stop_high = np.nan
-    fill.take_profit = np.nan
-    return fill
 
 
 @inlined_kernel
@@ -249,50 +222,6 @@ def _take_profit(book: Book, setup: Setup, i: int, row: np.ndarray, ms: int) -> 
     apply_fill(book, setup, fill)
 
 
-@lean_kernel
-def liquidate(book: Book, setup: Setup, n: int, reference: float, ms: int) -> None:
-    """Take symbol ``n`` away from us at ``reference``, no worse than bankruptcy, fee included.
-
-    All its orders are canceled (in ``apply_fill``). The fee never makes equity negative: the insurance fund, not the
-    account, bears what is missing.
-    """
-    rules = setup.rules[n]
-    net = book.positions[n].lots
-    side = 1 if net > 0 else -1
-    bankrupt = bankruptcy_price(book, setup, n)
-    price = side * max(side * round_adverse(reference, -side, rules.tick), side * bankrupt)
-    left = abs(net) * rules.lot * side * (price - bankrupt)
-    due = min(abs(net) * rules.lot * price * (rules.liquidation_fee + rules.taker_fee), left)
-    strategies = setup.strategies
-    total = 0
-    for i in range(n * strategies, (n + 1) * strategies):
-        total += abs(book.sleeves[i].lots)
-    for i in range(n * strategies, (n + 1) * strategies):
-        sleeve = book.sleeves[i]
-        if sleeve.lots != 0:
-            fill = new_fill(book, n, i, LIQUIDATION, ms)
-            fill.lots = -sleeve.lots
-            fill.price = price
-            fill.fee = due * abs(sleeve.lots) / total
-            fill.reason = LIQUIDATED
-            apply_fill(book, setup, fill)
-
-
-@inlined_kernel
-def _liquidation_level(book: Book, setup: Setup, n: int, row: np.ndarray) -> float:
-    """Return the liquidation price of ``n`` if this bar's mark reaches it, else NaN."""
-    lots = book.positions[n].lots
-    if lots == 0:
-        return np.nan
-    adverse = row[MARK_LOW] if lots > 0 else row[MARK_HIGH]
-    if not may_be_liquidated(book, setup, n, adverse):
-        return np.nan
-    price = liquidation_price(book, setup, n)
-    if np.isnan(price):
-        return np.nan
-    return price if (adverse <= price if lots > 0 else adverse >= price) else np.nan
-
-
 @inlined_kernel
 def match_bar(book: Book, setup: Setup, n: int, row: np.ndarray, moment: Moment) -> None:
     """Do all a venue does with one bar of symbol ``n``.
@@ -306,7 +235,7 @@ def match_bar(book: Book, setup: Setup, n: int, row: np.ndarray, moment: Moment)
     ms = moment.close_ms
     if row[FUNDING] != 0.0:
         _settle_funding(book, setup, n, row[FUNDING], moment.open_ms)
-    liquidation = _liquidation_level(book, setup, n, row)
+    liquidation = liquidation_level(book, setup, n, row)
     if not np.isnan(liquidation):
         side = 1 if book.positions[n].lots > 0 else -1
         if side * row[OPEN] <= side * liquidation:
@@ -315,18 +244,18 @@ def match_bar(book: Book, setup: Setup, n: int, row: np.ndarray, moment: Moment)
             liquidate(book, setup, n, row[OPEN], ms)
             return
     _fill_market(book, setup, n, row[OPEN], moment.open_ms)
-    liquidation = _liquidation_level(book, setup, n, row)
+    liquidation = liquidation_level(book, setup, n, row)
     for i in range(first, first + strategies):
         if not np.isnan(book.sleeves[i].spacing):
             _ladder_entries(book, setup, i, row, ms)
-            liquidation = _liquidation_level(book, setup, n, row)
+            liquidation = liquidation_level(book, setup, n, row)
             _ladder_stops(book, setup, i, row, ms, liquidation)
-            liquidation = _liquidation_level(book, setup, n, row)
+            liquidation = liquidation_level(book, setup, n, row)
         elif _plain_stop(book, setup, i, row, liquidation):
             fill = book.fills[book.account[0].fill_count - 1]
             fill.ms = ms
             apply_fill(book, setup, fill)
-            liquidation = _liquidation_level(book, setup, n, row)
+            liquidation = liquidation_level(book, setup, n, row)
     if not np.isnan(liquidation):
         side = 1 if book.positions[n].lots > 0 else -1
         gap = min(row[OPEN], liquidation) if side > 0 else max(row[OPEN], liquidation)

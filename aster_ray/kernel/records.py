@@ -122,7 +122,7 @@ RULES = np.dtype(
     ]
 )
 
-# Columns of ``brackets[n, k, :]``: notional floor, maintenance rate, cumulative deduction, leverage.
+# Columns of ``brackets[n, k, :]``: notional floor, maintenance rate, deduction, leverage.
 FLOOR, RATE, DEDUCTION, BRACKET_LEVERAGE = range(4)
 
 LIMITS = np.dtype(

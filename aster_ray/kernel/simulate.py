@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aster_ray._jit import inlined_kernel, lean_kernel
-from aster_ray.kernel.accounting import begin_bar, update_covariance
+from aster_ray.kernel.accounting import begin_bar
 from aster_ray.kernel.calm import DECIDE, EPSILON, MATCH, NOTHING, needs
+from aster_ray.kernel.covariance import update_covariance
+from aster_ray.kernel.decide import decide, must_halt
 from aster_ray.kernel.glide import glide
 from aster_ray.kernel.limits import is_drawn_down
 from aster_ray.kernel.records import (
@@ -28,8 +30,7 @@ from aster_ray.kernel.records import (
     SignalColumns,
     Timeline,
 )
-from aster_ray.kernel.step import decide, mark, match, must_halt, raise_peak
-
+from aster_ray.kernel.step import mark, match, raise_peak
 
 _STRIDE = 64
 

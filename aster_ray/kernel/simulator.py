@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from aster_ray._jit import bound
-from aster_ray.kernel.accounting import covariance_path
 from aster_ray.kernel.books import new_book, records
+from aster_ray.kernel.covariance import covariance_path
 from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import FILL, MARK_CLOSE, Book, Setup, SignalColumns, Timeline
 from aster_ray.kernel.simulate import Trace, simulate

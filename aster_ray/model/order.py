@@ -103,7 +103,9 @@ class Order:
     @property
     def filled_lots(self) -> int:
         """Return the signed lots executed so far."""
-        return 0 if isinstance(self.state, InFlight | Unknown | Rejected) else self.state.filled_lots
+        return (
+            0 if isinstance(self.state, InFlight | Unknown | Rejected) else self.state.filled_lots
+        )
 
     @property
     def average_price(self) -> float | None:
@@ -123,20 +125,26 @@ def fill(order: Order, lots: int, price: float) -> Order:
     before = order.state
     if isinstance(before, Filled | Rejected):
         raise ValueError(f"fill of {lots} lots after the end of order {order.request}")
-    done, cost = (0, 0.0) if isinstance(before, InFlight | Unknown) else (before.filled_lots, before.cost)
+    done, cost = (
+        (0, 0.0) if isinstance(before, InFlight | Unknown) else (before.filled_lots, before.cost)
+    )
     done, cost = done + lots, cost + lots * price
     if isinstance(before, Canceled):
         return replace(order, state=Canceled(done, cost))
     if abs(done) > abs(order.request.lots) or done * order.request.lots < 0:
         raise ValueError(f"fill of {lots} lots exceeds order {order.request}")
-    return replace(order, state=Filled(done, cost) if done == order.request.lots else Open(done, cost))
+    return replace(
+        order, state=Filled(done, cost) if done == order.request.lots else Open(done, cost)
+    )
 
 
 def cancel(order: Order) -> Order:
     """Take the venue's word that the order no longer rests."""
     if order.is_done:
         return order
-    done, cost = (order.state.filled_lots, order.state.cost) if isinstance(order.state, Open) else (0, 0.0)
+    done, cost = (
+        (order.state.filled_lots, order.state.cost) if isinstance(order.state, Open) else (0, 0.0)
+    )
     return replace(order, state=Canceled(done, cost))
 
 
