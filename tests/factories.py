@@ -25,7 +25,6 @@ from aster_ray.kernel.records import (
     EXIT_LONG,
     EXIT_SHORT,
     FILL,
-    LIMITS,
     LONG,
     ROW_COLUMNS,
     RULES,
@@ -83,7 +82,7 @@ def a_setup(
     timeframe_ms: int = HOUR_MS,
     **fields: Any,
 ) -> Setup:
-    """Return a setup; ``fields`` override columns of RULES (a value or one per symbol) or LIMITS."""
+    """Return a setup; ``fields`` override columns of RULES (one or one a symbol) or LIMITS."""
     instruments = [an_instrument(base) for base in BASES[:symbols]]
     setup = build_setup(instruments, config or a_config(), timeframe_ms, strategies)
     for name, value in fields.items():
@@ -230,7 +229,7 @@ def says(sleeves: int = 1, **columns: Any) -> SignalColumns:
 def random_signals(
     market: Market, strategies: int = 1, seed: int = 0, *, ladders: bool = False, busy: float = 0.1
 ) -> SignalColumns:
-    """Return seeded signals for every sleeve of a market; ``ladders`` makes the last strategy one."""
+    """Return seeded signals for every sleeve; ``ladders`` makes the last strategy a grid."""
     draw = np.random.default_rng([seed, 1])
     rows, symbols = market.bars.shape[:2]
     count = symbols * strategies
