@@ -138,8 +138,8 @@ def _resize(
         surplus = abs(sleeve.lots) - keep
         if surplus > 0:
             _close(book, i, wish * surplus, SCALE_OUT)
-        sleeve.order_units = units
-        if surplus <= 0:
+            sleeve.order_units = units
+        else:  # less than a lot too much: nothing to send
             sleeve.units = units
     return NONE
 
