@@ -54,9 +54,9 @@ def test_sweep_and_engine_agree_on_the_built_in_market(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_sweep_and_engine_agree_on_recorded_bars(name: str, recorded: Path) -> None:
+def test_sweep_and_engine_agree_on_recorded_bars(name: str, recorded_data: Path) -> None:
     period = {"start": "2024-01-01", "end": "2024-06-30"}
-    prepared = _prepared(name, path=str(recorded), symbols=("BTC", "ETH", "SOL"), **period)
+    prepared = _prepared(name, path=str(recorded_data), symbols=("BTC", "ETH", "SOL"), **period)
     assert _assert_same_run(prepared) > 20
 
 
