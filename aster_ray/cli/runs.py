@@ -12,6 +12,7 @@ import typer
 
 from aster_ray.cli import api, output, tables
 from aster_ray.cli.options import RunOptions, VerbOptions, verb
+from aster_ray.errors import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from aster_ray.research.request import RunRequest
@@ -98,6 +99,8 @@ def paper(options: Paper) -> None:
         check_run_folder(options.out)
     result = _host("paper")(_request(options), options.out, options.as_json)
     output.emit(options, result.report, tables.run_table(result.report, result.folder))
+    if result.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
 
 
 def replay(options: Folder) -> None:

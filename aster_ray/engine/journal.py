@@ -57,6 +57,19 @@ def _parse(line: bytes) -> dict[str, object] | None:
         return None
 
 
+def parse_records(data: bytes) -> tuple[list[dict[str, object]], int]:
+    """Return the complete records at the front of ``data`` and how many bytes they take."""
+    records: list[dict[str, object]] = []
+    position = 0
+    while end := data.find(b"\n", position) + 1:
+        record = _parse(data[position:end])
+        if record is None:
+            break
+        records.append(record)
+        position = end
+    return records, position
+
+
 def read_journal(path: Path) -> Recovered:
     """Read every durable record; a missing file is an empty journal.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
@@ -29,8 +29,8 @@ class ExecutionPort(Protocol):
         """Return what happened at the venue until this close time."""
         ...
 
-    def submit(self, orders: OrderBatch) -> None:
-        """Hand orders over; handing over the same number twice changes nothing."""
+    def submit(self, orders: OrderBatch, client_order_ids: Sequence[str] = ()) -> None:
+        """Hand orders over under their ids; handing over the same number twice changes nothing."""
         ...
 
 

@@ -11,6 +11,7 @@ import aster_ray
 from aster_ray.data.instruments import instruments_for
 from aster_ray.data.source import load_market
 from aster_ray.engine.execution_desk import ExecutionDesk
+from aster_ray.engine.ports import JournalPort
 from aster_ray.engine.risk_desk import RiskDesk
 from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import Setup
@@ -53,9 +54,9 @@ class Prepared:
         """Return an execution desk without orders."""
         return ExecutionDesk(self.market.symbols, self.setup.strategies)
 
-    def paper_venue(self) -> PaperVenue:
-        """Return a paper venue that has seen the warm-up."""
-        venue = PaperVenue(self.setup, self.capital)
+    def paper_venue(self, log: JournalPort | None = None) -> PaperVenue:
+        """Return a paper venue that has seen the warm-up; ``log`` makes it durable."""
+        venue = PaperVenue(self.setup, self.capital, log=log)
         venue.warm_up(self.market)
         return venue
 

@@ -7,7 +7,7 @@ reconciliation would compare a thing with itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import numpy as np
@@ -16,7 +16,7 @@ from aster_ray._jit import bound
 from aster_ray.engine.journal import decode, encode
 from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
 from aster_ray.engine.ports import JournalPort
-from aster_ray.errors import JournalError
+from aster_ray.errors import JournalError, RejectedError
 from aster_ray.kernel.books import new_book
 from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import FILL, INTENT, Book, Moment, Setup
@@ -42,6 +42,7 @@ class PaperVenue:
         self._log = log
         self.observed = -1  # last close time seen
         self.accepted = -1  # last order batch taken
+        self._client_order_ids: set[str] = set()
         self._report = VenueReport(-1, 0, _NO_FILLS)
 
     def warm_up(self, market: Market) -> None:
@@ -80,17 +81,42 @@ class PaperVenue:
         self._report = VenueReport(batch.seq, batch.close_ms, fills)
         return self._report
 
-    def submit(self, orders: OrderBatch) -> None:
-        """Take orders decided at one close; a batch that was taken before is ignored."""
+    @property
+    def report(self) -> VenueReport:
+        """Return the report on the last close time seen."""
+        return self._report
+
+    def submit(self, orders: OrderBatch, client_order_ids: Sequence[str] = ()) -> None:
+        """Take orders decided at one close; a batch that was taken before is ignored.
+
+        Raises:
+            RejectedError: an id was used before, by another batch.
+        """
         if orders.seq <= self.accepted:
             return
         if len(orders.intents):
+            self._know(client_order_ids)
             if self._log is not None:
                 self._log.append(
-                    {"kind": "orders", "seq": orders.seq, "intents": encode(orders.intents)}
+                    {
+                        "kind": "orders",
+                        "seq": orders.seq,
+                        "client_order_ids": list(client_order_ids),
+                        "intents": encode(orders.intents),
+                    }
                 )
             accept(self.book, orders.intents)
         self.accepted = orders.seq
+
+    def has(self, client_order_id: str) -> bool:
+        """Return whether an order of this id ever arrived: what a query by id answers."""
+        return client_order_id in self._client_order_ids
+
+    def _know(self, client_order_ids: Sequence[str]) -> None:
+        repeated = self._client_order_ids.intersection(client_order_ids)
+        if repeated or len(set(client_order_ids)) < len(client_order_ids):
+            raise RejectedError(f"client order id used before: {', '.join(sorted(repeated))}")
+        self._client_order_ids.update(client_order_ids)
 
     def commit(self) -> None:
         """Make everything taken and observed so far durable."""
@@ -102,6 +128,7 @@ class PaperVenue:
         for record in records:
             seq = cast(int, record["seq"])
             if record["kind"] == "orders":
+                self._know(cast(list[str], record["client_order_ids"]))
                 accept(self.book, decode(record["intents"], INTENT))
                 self.accepted = seq
             elif record["kind"] == "bars":

@@ -1,0 +1,86 @@
+"""What ``aster paper`` does once its options are read."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+from actors.display import Display, display_for
+from actors.launch import local_ray, run_session, warm
+from aster_ray.research.request import RunRequest
+from aster_ray.research.session import Session, conclude, create_session, next_folder
+
+RUNS = Path("runs")
+
+
+class PaperResult(NamedTuple):
+    """A session that has ended."""
+
+    report: dict[str, Any]
+    folder: Path
+    interrupted: bool
+
+
+class Interruption:
+    """Ctrl-C and SIGTERM: the first asks for an orderly end, the second aborts."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take both signals for the time of the block."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self._ask) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def paper(request: RunRequest, out: Path | None, as_json: bool) -> PaperResult:
+    """Run a paper session and write its report.
+
+    Args:
+        request: what to trade.
+        out: folder of the session; None = the next free ``runs/paper-N``.
+        as_json: show nothing on the way.
+    """
+    with display_for(as_json=as_json) as display:
+        display.say("loading the market")
+        session = _begin(request, out)
+        display.say("preparing compiled code (half a minute after a change, else a moment)")
+        warm(session.prepare())
+        display.say("starting a local Ray node")
+        interruption = Interruption()
+        with local_ray(), interruption.listening():
+            facts = run_session(session, display.show, lambda: interruption.asked)
+            _announce(display, session)
+        result = conclude(session, facts)
+    return PaperResult(result.report, session.folder, interruption.asked)
+
+
+def _begin(request: RunRequest, out: Path | None) -> Session:
+    folder = next_folder(RUNS) if out is None else out
+    try:
+        return create_session(request, folder, uuid.uuid4().hex[:8])
+    except BaseException:
+        if out is None:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # nothing half-written
+        raise
+
+
+def _announce(display: Display, session: Session) -> None:
+    display.say(f"writing the report of {session.folder.name}")

@@ -1,0 +1,155 @@
+"""Run a session from the driver: a local Ray node, the supervisor, and what becomes of them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ray
+from ray.exceptions import ActorDiedError, GetTimeoutError, RayError
+
+from actors.create import create
+from actors.options import TIMES
+from aster_ray import clock, topology
+from aster_ray.engine.messages import BarBatch, SignalBatch
+from aster_ray.engine.strategy_desk import StrategyDesk
+from aster_ray.engine.wire import pack_signals, unpack_signals
+from aster_ray.errors import AsterError
+from aster_ray.research.prepare import Prepared
+from aster_ray.research.session import Session
+from aster_ray.venues.replay import ReplayFeed
+
+_LOOK_S = 0.25
+_OBJECT_STORE_BYTES = 128 * 1024 * 1024
+# Ray asks a silent worker only so often whether it is dead; its default is a second.
+_HEARTBEAT_MS = 200
+
+
+class View(NamedTuple):
+    """What there is to show of a running session."""
+
+    state: str
+    last: int | None  # number of the last close there will be
+    facts: Mapping[str, Any]  # as in the ``session`` section of the report
+    ledger: Mapping[str, Any]  # as ``Ledger.snapshot``; empty before it answers
+
+
+@contextlib.contextmanager
+def local_ray() -> Iterator[None]:
+    """Start a Ray node for this process alone, unless one is in use already."""
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    _share_import_path()
+    try:
+        ray.init(
+            address="local",
+            namespace=topology.NAMESPACE,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=_OBJECT_STORE_BYTES,
+            _system_config={"core_worker_internal_heartbeat_ms": _HEARTBEAT_MS},
+        )
+    except (RuntimeError, OSError, RayError) as error:
+        raise AsterError(f"the local Ray node does not start: {error}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _share_import_path() -> None:
+    """Let workers import what this process imports, installed or not."""
+    root = str(Path(__file__).resolve().parents[1])
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if root not in known:
+        os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, known)])
+
+
+def warm(prepared: Prepared) -> None:
+    """Compile, or load from the cache, what the actors will call: four at once would each do it."""
+    risk, venue = prepared.risk_desk(), prepared.paper_venue()
+    feed = ReplayFeed(prepared.market)
+    for batch in feed.batches():
+        history = feed.history_until(batch.seq)
+        said = StrategyDesk(prepared.strategies, history).on_bars(_own(batch))
+        orders = risk.on_close(_travelled(said), venue.observe(batch))
+        venue.submit(orders)
+        return
+
+
+def _own(batch: BarBatch) -> BarBatch:
+    return batch._replace(bars=batch.bars.copy())
+
+
+def _travelled(signals: SignalBatch) -> SignalBatch:
+    return unpack_signals(pack_signals(signals))
+
+
+def run_session(
+    session: Session, watch: Callable[[View], None], stopped: Callable[[], bool]
+) -> Mapping[str, Any]:
+    """Run a session to its end and return the ``session`` section of its report.
+
+    Args:
+        session: freshly created.
+        watch: called a few times a second.
+        stopped: once it says so, the close under way is finished and the session ends.
+
+    Raises:
+        AsterError: an actor failed for good.
+    """
+    token, folder = session.token, str(session.folder)
+    supervisor = create(topology.SUPERVISOR, token, folder)
+    try:
+        while True:
+            if stopped():
+                supervisor.stop.remote()
+            status = _answer(supervisor.status.remote())
+            if status is not None:
+                if status["state"] == "failed":
+                    raise AsterError(f"session ended: {status['failure']}")
+                watch(View(status["state"], status["last"], status["facts"], _ledger(token)))
+                if status["state"] == "finished":
+                    facts: Mapping[str, Any] = status["facts"]
+                    return facts
+            clock.wait(_LOOK_S)
+    finally:
+        dismiss(token)
+
+
+def _answer(call: Any, patience_s: float = TIMES.answer) -> Any:
+    """Return what an actor answers, or None while it cannot."""
+    get: Any = ray.get  # its annotations do not see through a call without a type
+    try:
+        return get(call, timeout=patience_s)
+    except ActorDiedError as error:
+        raise AsterError(f"session ended: an actor was given up: {error}") from error
+    except (RayError, GetTimeoutError):
+        return None
+
+
+def _ledger(token: str) -> Mapping[str, Any]:
+    try:
+        actor = ray.get_actor(
+            topology.actor_name(topology.LEDGER, token), namespace=topology.NAMESPACE
+        )
+    except ValueError:
+        return {}
+    found: Mapping[str, Any] | None = _answer(actor.snapshot.remote(), TIMES.tail)
+    return found or {}
+
+
+def dismiss(token: str) -> None:
+    """End every actor of a session, the supervisor first so that it revives none."""
+    for role in (topology.SUPERVISOR, *reversed(topology.PIPELINE), topology.LEDGER):
+        with contextlib.suppress(ValueError, RayError):
+            name = topology.actor_name(role, token)
+            ray.kill(ray.get_actor(name, namespace=topology.NAMESPACE), no_restart=True)

@@ -1,0 +1,95 @@
+"""How one actor reaches another: by name, numbered, sent again until it is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import ray
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError, RayTaskError
+
+from actors.options import STREAM_OPTIONS, TIMES
+from aster_ray import clock, topology
+
+Position = Callable[[], tuple[int, int]]
+
+
+class Watermark:
+    """The highest number for which something is done; waiters wake as it rises."""
+
+    def __init__(self, value: int = -1) -> None:
+        self.value = value
+        self._changed = asyncio.Event()
+
+    def raise_to(self, value: int) -> None:
+        """Move up to ``value``; never down."""
+        if value > self.value:
+            self.value = value
+            self.stir()
+
+    def stir(self) -> None:
+        """Wake everybody who waits, to look again."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def reach(self, value: int) -> None:
+        """Return once everything up to ``value`` is done."""
+        while self.value < value:
+            await self._changed.wait()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Return once ``condition`` holds; it is tried whenever something changes."""
+        while not condition():
+            await self._changed.wait()
+
+
+class Peer:
+    """Another actor of the session; outlives that actor's restarts and its absence."""
+
+    def __init__(self, role: str, token: str) -> None:
+        self._name = topology.actor_name(role, token)
+        self._known: Any = None
+
+    async def handle(self) -> Any:
+        """Return the actor's handle, waiting until there is such an actor."""
+        while self._known is None:
+            try:
+                self._known = ray.get_actor(self._name, namespace=topology.NAMESPACE)
+            except ValueError:
+                await asyncio.sleep(TIMES.again)
+        return self._known
+
+    async def ask(self, method: str, *arguments: object) -> Any:
+        """Call until an answer comes, with the same arguments and the time of sending.
+
+        The outcome of an unanswered call is unknown, so every method reached this way must make
+        a repetition harmless. ActorDiedError rises: that actor will not come back.
+        """
+        while True:
+            call = getattr(await self.handle(), method).remote(*arguments, clock.wall_ns())
+            try:
+                return await asyncio.wait_for(call, TIMES.answer)
+            except (ActorUnavailableError, TimeoutError):
+                await asyncio.sleep(TIMES.again)
+
+    async def follow(self, reader: str, position: Position) -> AsyncIterator[Any]:
+        """Yield the items of a feed's stream without end, resuming at ``position`` as needed.
+
+        Args:
+            reader: role of who reads.
+            position: called at every (re)connection: the close wanted next, and the last one the
+                executor is done with (-1 where the reader does not know).
+        """
+        while True:
+            method = (await self.handle()).stream.options(**STREAM_OPTIONS)
+            try:
+                async for item in method.remote(reader, *position()):
+                    yield await item
+            except (ActorDiedError, RayTaskError):
+                raise
+            except RayError:
+                await asyncio.sleep(TIMES.again)
+            else:
+                # It has nothing for now: the end of the data, or a stop.
+                await asyncio.sleep(TIMES.tail)

@@ -1,0 +1,128 @@
+"""RiskActor: signals and venue evidence of one close in, its orders out, durable in between."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from actors.link import Watermark
+from actors.shell import Shell
+from aster_ray import topology
+from aster_ray.engine.chronicle import (
+    Close,
+    anchor_record,
+    close_record,
+    closes_of,
+    fold_risk,
+)
+from aster_ray.engine.journal import FileJournal
+from aster_ray.engine.messages import OrderBatch, SignalBatch, VenueReport
+from aster_ray.engine.wire import pack_orders, unpack_report, unpack_signals
+from aster_ray.errors import JournalError
+from aster_ray.research.session import RISK_JOURNAL
+
+STRATEGY_TO_RISK = f"{topology.STRATEGY} -> {topology.RISK}"
+EXECUTOR_TO_RISK = f"{topology.EXECUTOR} -> {topology.RISK}"
+
+
+class RiskActor(Shell):
+    """Join what strategies said with what the venue did, close by close; the journal's one writer.
+
+    Both senders are acknowledged once the close is on disk, and send again until they are.
+    """
+
+    role = topology.RISK
+
+    def open(self) -> None:
+        """Rebuild the desk from the journal; an empty one is a start."""
+        self._signals: dict[int, SignalBatch] = {}
+        self._reports: dict[int, VenueReport] = {}
+        self._arrived = asyncio.Event()
+        self._outbox: asyncio.Queue[OrderBatch] = asyncio.Queue()
+        self._latest: OrderBatch | None = None
+        prepared = self.session.prepare()
+        self._desk = prepared.risk_desk()
+        self._journal = FileJournal(self.session.journal(RISK_JOURNAL))
+        if self._journal.dropped_bytes:
+            structlog.get_logger().warning("journal_torn", bytes=self._journal.dropped_bytes)
+        records = self._journal.records
+        if not records:
+            market = prepared.market
+            self._journal.append(anchor_record(market.rows(0, market.start), prepared.setup))
+            self._journal.commit()
+        for close in fold_risk(self._desk, closes_of(records)):
+            self._latest = close.orders
+        records.clear()
+        self.progress = -1 if self._latest is None else self._latest.seq
+        self.durable = Watermark(self.progress)
+
+    async def work(self) -> None:
+        """Conclude every close whose two halves are here, in order."""
+        sender = asyncio.get_running_loop().create_task(self._send())
+        self._resend()
+        while True:
+            seq = self.durable.value + 1
+            if seq in self._signals and seq in self._reports:
+                self._conclude(self._signals.pop(seq), self._reports.pop(seq))
+                continue
+            self._arrived.clear()
+            waiting = asyncio.get_running_loop().create_task(self._arrived.wait())
+            await asyncio.wait({waiting, sender}, return_when=asyncio.FIRST_COMPLETED)
+            if sender.done():
+                sender.result()
+
+    def _conclude(self, signals: SignalBatch, report: VenueReport) -> None:
+        if signals.batch.close_ms != report.close_ms:
+            raise JournalError(
+                f"close {report.seq} is {signals.batch.close_ms} ms to the strategies and "
+                f"{report.close_ms} ms to the venue"
+            )
+        orders = self._desk.on_close(signals, report)
+        self._journal.append(close_record(Close(signals, report, orders)))
+        self._journal.commit()
+        self._latest = orders
+        self.progress = orders.seq
+        self.durable.raise_to(orders.seq)
+        self._outbox.put_nowait(orders)
+
+    async def _send(self) -> None:
+        executor = self.peer(topology.EXECUTOR)
+        while True:
+            await executor.ask("on_orders", pack_orders(await self._outbox.get()))
+
+    def _resend(self) -> None:
+        """Hand over the last orders again: whether they arrived is not known."""
+        if self._latest is not None:
+            self._outbox.put_nowait(self._latest)
+
+    async def recorded(self, _sent_ns: int) -> int:
+        """Return the last close that is durable; -1 for none."""
+        await self.ready.wait()
+        return self.durable.value
+
+    async def on_signals(self, data: bytes, sent_ns: int) -> int:
+        """Take the strategies' word on one close; return once it is durable."""
+        await self.ready.wait()
+        self.hops.arrived(STRATEGY_TO_RISK, sent_ns)
+        signals = unpack_signals(data)
+        seq = signals.batch.seq
+        if seq > self.durable.value:
+            self._signals.setdefault(seq, signals)
+            self._arrived.set()
+        await self.durable.reach(seq)
+        return self.durable.value
+
+    async def on_report(self, data: bytes, sent_ns: int) -> int:
+        """Take the venue's evidence on one close; return once it is durable."""
+        await self.ready.wait()
+        self.hops.arrived(EXECUTOR_TO_RISK, sent_ns)
+        report = unpack_report(data)
+        if report.seq > self.durable.value:
+            self._reports.setdefault(report.seq, report)
+            self._arrived.set()
+        else:
+            # The executor would not ask again if it had the orders that followed.
+            self._resend()
+        await self.durable.reach(report.seq)
+        return self.durable.value

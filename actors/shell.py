@@ -1,0 +1,78 @@
+"""What every actor of a session is: a task that begins with the process, and its health.
+
+``__init__`` does nothing that can fail: Ray gives an actor up for good when it raises during a
+restart. Opening journals and folding them happens in the task; calls wait until it is ready.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import ray
+import structlog
+
+from actors.hops import HopMeter
+from actors.link import Peer
+from actors.options import CONTROL
+from aster_ray import log
+from aster_ray.research.session import LOGS, Session, load_session
+
+
+class Shell:
+    """Base of the actors; a subclass opens its desk in ``open`` and lives in ``work``."""
+
+    role = ""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+        self.hops = HopMeter()
+        self.ready = asyncio.Event()
+        self.progress = -1  # last close time this actor is done with
+        self._failure = ""
+        self._life = asyncio.get_running_loop().create_task(self._live())
+        self._life.add_done_callback(self._ended)
+
+    async def _live(self) -> None:
+        log.configure(as_json=True, stream=self._log_file())
+        self.session: Session = load_session(self._folder)
+        self.open()
+        structlog.get_logger().info(
+            "actor_ready", role=self.role, pid=os.getpid(), progress=self.progress
+        )
+        self.ready.set()
+        await self.work()
+
+    def _log_file(self) -> Any:
+        return (self._folder / LOGS / f"{self.role}.log").open("a", encoding="utf-8", buffering=1)
+
+    def open(self) -> None:
+        """Load what the session runs on and fold the journals; blocks, before anything is told."""
+
+    async def work(self) -> None:
+        """Do what this actor is there for, until the process ends."""
+
+    def peer(self, role: str) -> Peer:
+        """Return the way to another actor of this session."""
+        return Peer(role, self.session.token)
+
+    def _ended(self, life: asyncio.Task[None]) -> None:
+        error = None if life.cancelled() else life.exception()
+        if error is not None:
+            self._failure = f"{type(error).__name__}: {error}"
+            structlog.get_logger().error(
+                "actor_failed", role=self.role, pid=os.getpid(), exc_info=error
+            )
+
+    @ray.method(concurrency_group=CONTROL)
+    async def health(self) -> dict[str, Any]:
+        """Return who this process is, how far it is, what it counted, and why it gave up."""
+        return {
+            "pid": os.getpid(),
+            "ready": self.ready.is_set(),
+            "progress": self.progress,
+            "failure": self._failure,
+            "hops": self.hops.counts(),
+        }

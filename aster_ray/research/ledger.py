@@ -1,0 +1,176 @@
+"""The read model of a running session: what a person wants to see, folded from its journals.
+
+It only reads, a fraction of a second behind; nobody who trades waits for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aster_ray.engine.chronicle import read_close
+from aster_ray.engine.journal import parse_records
+from aster_ray.engine.messages import OrderBatch, SignalBatch, VenueReport
+from aster_ray.kernel.records import EXIT_LONG, EXIT_SHORT, LONG, MARK_CLOSE, SHORT
+from aster_ray.model.enums import Denial, FillKind, IntentKind, TradingState, label
+
+_RECENT = 6
+_WORDS = ((LONG, "long"), (SHORT, "short"), (EXIT_LONG, "exit long"), (EXIT_SHORT, "exit short"))
+
+
+class JournalTail:
+    """Read what was appended to a journal since the last look; a torn end waits for its rest."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._position = 0
+
+    def new_records(self) -> list[dict[str, Any]]:
+        """Return the complete records that appeared since the last call."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._position)
+            records, length = parse_records(file.read())
+        self._position += length
+        return records
+
+
+class Ledger:
+    """Equity, positions, last signals and denials of a session, close by close."""
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        sleeves: Sequence[tuple[str, int]],
+        lots: np.ndarray,
+        capital: float,
+    ) -> None:
+        """Begin before the first close; ``sleeves`` as in ``Prepared``, ``lots`` is f8[N]."""
+        self._symbols = tuple(symbols)
+        self._sleeves = tuple(sleeves)
+        self._lot = lots
+        self._capital = capital
+        count = len(self._sleeves)
+        self._lots = np.zeros(count, np.int64)
+        self._entry = np.zeros(count)
+        self._stop = np.full(count, np.nan)
+        self._take_profit = np.full(count, np.nan)
+        self._mark = np.full(len(self._symbols), np.nan)
+        self._closes = 0
+        self._close_ms: int | None = None
+        self._equity = self._peak = capital
+        self._gross = self._worst = self._funding = self._fees = 0.0
+        self._state = int(TradingState.ACTIVE)
+        self._fills = self._orders = 0
+        self._denials: Counter[str] = Counter()
+        self._last_denials: deque[dict[str, Any]] = deque(maxlen=_RECENT)
+        self._signals: deque[dict[str, Any]] = deque(maxlen=_RECENT)
+
+    def add_close(self, record: Mapping[str, Any]) -> None:
+        """Take a record of the risk journal."""
+        if record["kind"] != "close":
+            return
+        signals, report, orders = read_close(record)
+        marks = signals.batch.bars[:, MARK_CLOSE]
+        np.copyto(self._mark, marks, where=~np.isnan(marks))
+        self._say(signals)
+        self._book(report)
+        self._order(orders)
+        self._closes = orders.seq + 1
+        self._close_ms = orders.close_ms
+        self._equity, self._gross, self._state = orders.equity, orders.gross, orders.state
+        self._peak = max(self._peak, orders.equity)
+        self._worst = max(self._worst, self._drawdown())
+
+    def add_sent(self, record: Mapping[str, Any]) -> None:
+        """Take a record of the executor's journal."""
+        self._orders += len(record.get("requests", ()))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything as plain values; fractions and quote currency."""
+        return {
+            "closes": self._closes,
+            "close_ms": self._close_ms,
+            "equity": self._equity,
+            "profit": self._equity - self._capital,
+            "return": self._equity / self._capital - 1.0,
+            "drawdown": self._drawdown(),
+            "max_drawdown": self._worst,
+            "gross": self._gross,
+            "fees": self._fees,
+            "funding": self._funding,
+            "state": label(TradingState(self._state)),
+            "fills": self._fills,
+            "orders": self._orders,
+            "positions": [self._position(i) for i in np.flatnonzero(self._lots).tolist()],
+            "signals": list(self._signals),
+            "denials": dict(self._denials.most_common()),
+            "last_denials": list(self._last_denials),
+        }
+
+    def _drawdown(self) -> float:
+        return 1.0 - self._equity / self._peak if self._peak > 0.0 else 0.0
+
+    def _say(self, signals: SignalBatch) -> None:
+        code = signals.signals.code[0]
+        for i in np.flatnonzero(code).tolist():
+            words = [word for bit, word in _WORDS if code[i] & bit]
+            self._signals.append(
+                {
+                    "close_ms": signals.batch.close_ms,
+                    **self._name(i),
+                    "signal": ", ".join(words),
+                    "confidence": float(signals.signals.confidence[0, i]),
+                }
+            )
+
+    def _book(self, report: VenueReport) -> None:
+        for fill in report.fills:
+            i, kind = int(fill["sleeve"]), int(fill["kind"])
+            if kind == FillKind.FUNDING:
+                self._funding += float(fill["fee"])
+                continue
+            self._fills += 1
+            self._fees += float(fill["fee"])
+            before, lots = int(self._lots[i]), int(fill["lots"])
+            after = before + lots
+            if before * after <= 0:
+                self._entry[i] = float(fill["price"])
+            elif abs(after) > abs(before):
+                self._entry[i] = (before * self._entry[i] + lots * float(fill["price"])) / after
+            self._lots[i] = after
+            self._stop[i] = fill["stop_high"] if np.isnan(fill["stop"]) else fill["stop"]
+            self._take_profit[i] = fill["take_profit"]
+
+    def _order(self, orders: OrderBatch) -> None:
+        for intent in orders.intents:
+            i, kind = int(intent["sleeve"]), int(intent["kind"])
+            if kind == IntentKind.MOVE_STOP:
+                self._stop[i] = intent["stop"]
+            elif kind == IntentKind.DENIED:
+                reason = label(Denial(int(intent["reason"])))
+                self._denials[reason] += 1
+                row = {"close_ms": orders.close_ms, **self._name(i), "reason": reason}
+                self._last_denials.append(row)
+
+    def _name(self, i: int) -> dict[str, str]:
+        strategy, n = self._sleeves[i]
+        return {"symbol": self._symbols[n], "strategy": strategy}
+
+    def _position(self, i: int) -> dict[str, Any]:
+        n = self._sleeves[i][1]
+        qty = float(self._lots[i] * self._lot[n])
+        return {
+            **self._name(i),
+            "qty": qty,
+            "entry_price": float(self._entry[i]),
+            "mark_price": float(self._mark[n]),
+            "stop": None if np.isnan(self._stop[i]) else float(self._stop[i]),
+            "take_profit": None if np.isnan(self._take_profit[i]) else float(self._take_profit[i]),
+            "unrealized": qty * float(self._mark[n] - self._entry[i]),
+        }

@@ -1,0 +1,224 @@
+"""The folder of a session: what it was asked to do, its journals, and the report made of them.
+
+``session.json`` is all that an actor needs to begin or to begin again; the journals are all that
+happened. Everything else in the folder can be computed from the two.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from aster_ray import config
+from aster_ray.data.config import DataConfig
+from aster_ray.engine.chronicle import closes_of, fold_execution, fold_risk
+from aster_ray.engine.config import SessionConfig, StrategiesConfig
+from aster_ray.engine.journal import read_journal
+from aster_ray.errors import BadInputError, JournalError
+from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
+from aster_ray.metrics.files import check_run_folder, claim_run_folder, write_run_files
+from aster_ray.research.prepare import Prepared, prepare
+from aster_ray.research.record import Recorder, RunResult, finish
+from aster_ray.research.request import RunRequest
+
+FORMAT = "aster-session/1"
+FILE = "session.json"
+RISK_JOURNAL = "risk.journal"
+EXECUTOR_JOURNAL = "executor.journal"
+VENUE_JOURNAL = "venue.journal"
+LOGS = "logs"
+# What must not change under a running session; the sources may, as long as they conclude the same.
+_FIXED = ("data", "config", "seed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedSettings:
+    """The sections of a run as they were written down; satisfies ``RunSettings``."""
+
+    session: SessionConfig
+    data: DataConfig
+    strategies: StrategiesConfig
+    risk: RiskConfig
+    sizing: SizingConfig
+    exits: ExitsConfig
+    costs: CostsConfig
+
+    def plain(self, *, identity_only: bool = False) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        return {
+            item.name: config.plain(getattr(self, item.name), identity_only=identity_only)
+            for item in dataclasses.fields(self)
+        }
+
+
+_SECTIONS: Mapping[str, type[Any]] = {
+    "session": SessionConfig,
+    "data": DataConfig,
+    "strategies": StrategiesConfig,
+    "risk": RiskConfig,
+    "sizing": SizingConfig,
+    "exits": ExitsConfig,
+    "costs": CostsConfig,
+}
+
+
+class Session(NamedTuple):
+    """One session: its folder, its id on the Ray cluster, and what it runs."""
+
+    folder: Path
+    token: str
+    request: RunRequest
+    provenance: Mapping[str, str]
+
+    def journal(self, name: str) -> Path:
+        """Return the path of one of its journals."""
+        return self.folder / name
+
+    def prepare(self) -> Prepared:
+        """Load what the session runs on.
+
+        Raises:
+            JournalError: data or configuration are not what the session began with.
+        """
+        prepared = prepare(self.request)
+        found = prepared.provenance()
+        changed = [name for name in _FIXED if found[name] != self.provenance[name]]
+        if changed:
+            raise JournalError(
+                f"{' and '.join(changed)} changed since session {self.folder.name} began; "
+                "start a new session"
+            )
+        return prepared
+
+
+def next_folder(parent: Path, stem: str = "paper") -> Path:
+    """Create and return ``parent/stem-N`` with the lowest N above those that are there."""
+    check_run_folder(parent / f"{stem}-0")
+    parent.mkdir(parents=True, exist_ok=True)
+    taken = [
+        int(path.name.removeprefix(f"{stem}-"))
+        for path in parent.glob(f"{stem}-*")
+        if path.name.removeprefix(f"{stem}-").isdecimal()
+    ]
+    number = max(taken, default=0) + 1
+    while True:
+        folder = parent / f"{stem}-{number}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1  # another session began in the same moment
+        else:
+            return folder
+
+
+def create_session(request: RunRequest, out: Path, token: str) -> Session:
+    """Claim ``out`` for a new session and write its session.json.
+
+    Args:
+        request: what to run; its market is loaded once here, so that a bad one ends at once.
+        out: a new, empty or earlier backtest's folder; an earlier session's is refused.
+        token: the session's part of the actors' names.
+    """
+    if (out / FILE).exists() or (out / RISK_JOURNAL).exists():
+        raise BadInputError(f"--out {out} holds a session already: name a new folder")
+    check_run_folder(out)
+    fixed = _absolute(request)
+    provenance = prepare(fixed).provenance()
+    folder = claim_run_folder(out)
+    (folder / LOGS).mkdir(exist_ok=True)
+    content = {
+        "format": FORMAT,
+        "token": token,
+        "provenance": provenance,
+        "settings": fixed.settings.plain(),
+        "strategies": [[spec, params] for spec, params in fixed.strategies],
+    }
+    partial = folder / f".{FILE}.{os.getpid()}"
+    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    partial.replace(folder / FILE)
+    return load_session(folder)
+
+
+def load_session(folder: Path) -> Session:
+    """Read the session in ``folder``.
+
+    Raises:
+        BadInputError: there is none, or a later version wrote it.
+    """
+    file = folder / FILE
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        found = content.get("format") if isinstance(content, dict) else None
+    except OSError as error:
+        raise BadInputError(
+            f"no session at {folder}: {error.strerror or error}; name the folder of a paper session"
+        ) from error
+    except ValueError as error:
+        raise BadInputError(f"{file} is not a session: {error}") from error
+    if found != FORMAT:
+        raise BadInputError(f"{file} has format {found!r}, this version reads {FORMAT!r}")
+    settings = RecordedSettings(**config.build(_SECTIONS, list(_entries(content["settings"]))))
+    strategies = tuple((spec, params) for spec, params in content["strategies"])
+    request = RunRequest(settings, strategies)
+    return Session(folder, content["token"], request, content["provenance"])
+
+
+def _entries(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[config.Entry]:
+    for section, values in settings.items():
+        for key, value in values.items():
+            if isinstance(value, Mapping):
+                for name, item in value.items():
+                    yield config.Entry((section, key, name), item, FILE)
+            elif value is not None:
+                yield config.Entry((section, key), value, FILE)
+
+
+def _absolute(request: RunRequest) -> RunRequest:
+    """Return the request with every path absolute: actors may start anywhere."""
+    settings: Any = request.settings
+    data = settings.data
+    if data.path:
+        data = dataclasses.replace(data, path=str(Path(data.path).resolve()))
+    strategies = tuple((_resolved(spec), params) for spec, params in request.strategies)
+    section = StrategiesConfig(
+        use=tuple(spec for spec, _ in strategies), parameters=dict(strategies)
+    )
+    return RunRequest(dataclasses.replace(settings, data=data, strategies=section), strategies)
+
+
+def _resolved(spec: str) -> str:
+    file, _, name = spec.rpartition(":")
+    if not file.endswith(".py"):
+        file, name = spec, ""
+    if not file.endswith(".py"):
+        return spec
+    path = str(Path(file).resolve())
+    return f"{path}:{name}" if name else path
+
+
+def conclude(session: Session, facts: Mapping[str, Any]) -> RunResult:
+    """Compute the report of a session from its journals and write it into its folder.
+
+    Args:
+        session: finished or stopped; only closes the risk desk made durable count.
+        facts: the ``session`` section of the report: messages, latency, restarts.
+    """
+    prepared = session.prepare()
+    journal = read_journal(session.journal(RISK_JOURNAL)).records
+    closes = list(closes_of(journal))
+    market = prepared.market
+    if market.start + len(closes) < len(market):
+        rows = market.rows(0, market.start + len(closes))
+        prepared = dataclasses.replace(prepared, market=rows)
+    risk, execution, recorder = prepared.risk_desk(), prepared.execution_desk(), Recorder()
+    for close in fold_risk(risk, closes):
+        recorder.add(close.orders, close.report)
+    fold_execution(execution, read_journal(session.journal(EXECUTOR_JOURNAL)).records)
+    result = finish(prepared, (risk, execution), recorder, facts)
+    write_run_files(result.report, result.facts, session.folder)
+    return result
