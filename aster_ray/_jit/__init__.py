@@ -70,7 +70,8 @@ def bound(function: F, *arguments: object) -> F:
     if not isinstance(function, Dispatcher):
         return function
     dispatcher: Any = function
-    types = tuple(numba.typeof(argument) for argument in arguments)
+    typeof: Any = numba.typeof
+    types = tuple(typeof(argument) for argument in arguments)
     dispatcher.compile(types)
     return cast(F, dispatcher.overloads[types].entry_point)
 

@@ -1,0 +1,1 @@
+"""The event host: events in, actions out, no I/O but journals."""

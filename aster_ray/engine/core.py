@@ -26,9 +26,7 @@ class SignalSource(Protocol):
 class Engine:
     """Turn one close time into the orders that follow from it."""
 
-    def __init__(
-        self, strategies: SignalSource, risk: RiskDesk, execution: ExecutionDesk
-    ) -> None:
+    def __init__(self, strategies: SignalSource, risk: RiskDesk, execution: ExecutionDesk) -> None:
         self._strategies = strategies
         self.risk = risk
         self.execution = execution
@@ -48,7 +46,9 @@ class Engine:
             self.execution.acknowledge_close(orders.close_ms)
 
 
-def run_close(engine: Engine, venue: ExecutionPort, batch: BarBatch) -> tuple[OrderBatch, VenueReport]:
+def run_close(
+    engine: Engine, venue: ExecutionPort, batch: BarBatch
+) -> tuple[OrderBatch, VenueReport]:
     """Drive one close time through a venue and an engine: the loop body of every host."""
     report = venue.observe(batch)
     orders = engine.on_close(batch, report)

@@ -28,7 +28,7 @@ class SignalBatch(NamedTuple):
 
     batch: BarBatch
     signals: SignalColumns
-    index: int  # row of ``signals`` that belongs to the batch
+    at: int  # row of ``signals`` that belongs to the batch
 
 
 class VenueReport(NamedTuple):

@@ -74,7 +74,7 @@ def _read_bars(data: bytes) -> tuple[BarBatch, _Reader]:
 
 def pack_signals(signals: SignalBatch) -> bytes:
     """Return what strategies said at one close, with the bars they saw, as bytes."""
-    row = one_row(signals.signals, signals.index)
+    row = one_row(signals.signals, signals.at)
     parts = [pack_bars(signals.batch), _SLEEVES.pack(row.code.shape[1])]
     return b"".join((*parts, *(column.tobytes() for column in row)))
 

@@ -17,7 +17,7 @@ from aster_ray.kernel.records import (
 from aster_ray.model.enums import Denial
 
 
-def records(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:  # type: ignore[type-arg]
+def records(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Return zeroed records whose fields also read as attributes when the JIT is off."""
     return np.zeros(shape, dtype).view(np.recarray)
 

@@ -56,7 +56,7 @@ EPSILON = 1e-9
 @inlined_kernel
 def _at(column: np.ndarray, moment: Moment, i: int) -> float:
     """Return sleeve ``i``'s value of a column that has one row per bar, or a single one."""
-    return column[moment.index if len(column) > 1 else 0, i]
+    return column[moment.at if len(column) > 1 else 0, i]
 
 
 @inlined_kernel
@@ -166,7 +166,7 @@ def decide_sleeve(
 ) -> None:
     """Decide for one directional sleeve after its bar was matched and the account marked."""
     sleeve = book.sleeves[i]
-    code = int(signals.code[moment.index, i])
+    code = int(signals.code[moment.at, i])
     wish = 0
     if code & LONG:
         wish = 1
@@ -216,7 +216,7 @@ def decide_ladder(
     if book.account[0].state == HALTED or is_ruined(book.account[0]):
         _flatten_ladder(book, i)
         return
-    grid = signals.ladder[moment.index if len(signals.ladder) > 1 else 0, i]
+    grid = signals.ladder[moment.at if len(signals.ladder) > 1 else 0, i]
     confidence = _at(signals.confidence, moment, i)
     denial = account_denial(book, setup, True)
     if np.isnan(grid[0]) or denial != NONE:
@@ -272,7 +272,7 @@ def decide(
         n = book.sleeves[i].symbol
         if np.isnan(bars[n, CLOSE]):
             continue
-        grid = signals.ladder[moment.index if len(signals.ladder) > 1 else 0, i]
+        grid = signals.ladder[moment.at if len(signals.ladder) > 1 else 0, i]
         if np.isnan(grid[0]) and np.isnan(book.sleeves[i].spacing):
             decide_sleeve(book, setup, i, bars[n], signals, moment)
         else:

@@ -61,9 +61,10 @@ def trail(sleeve: Any, limits: Any, row: np.ndarray, basis: float, tick: float) 
     tier, lock = tier_of(limits, profit(entry, sleeve.peak, side, basis), entry)
     if tier <= sleeve.tier:
         return False
-    sleeve.tier = tier
     level = round_to_tick(entry * (1.0 + side * lock / basis), tick)
     if np.isnan(sleeve.stop) or side * level > side * sleeve.stop:
+        # A tier that moves nothing is not reached: the venue, told of moves only, could not know.
+        sleeve.tier = tier
         sleeve.stop = level
         return True
     return False

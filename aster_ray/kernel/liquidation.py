@@ -24,8 +24,8 @@ LIQUIDATED = int(ExitReason.LIQUIDATION)
 def liquidate(book: Book, setup: Setup, n: int, reference: float, ms: int) -> None:
     """Take symbol ``n`` away from us at ``reference``, no worse than bankruptcy, fee included.
 
-    All its orders are canceled (in ``apply_fill``). The fee never makes equity negative: the insurance fund, not the
-    account, bears what is missing.
+    All its orders are canceled (in ``apply_fill``). The fee never makes equity negative: the
+    insurance fund, not the account, bears what is missing.
     """
     rules = setup.rules[n]
     net = book.positions[n].lots

@@ -43,7 +43,7 @@ TOOK_PROFIT = int(ExitReason.TAKE_PROFIT)
 
 @inlined_kernel
 def _settle_funding(book: Book, setup: Setup, n: int, per_unit: float, open_ms: int) -> None:
-    """Charge every sleeve of ``n`` for what it holds at the settlement; the net is the account's."""
+    """Charge every sleeve of ``n`` for what it holds; the sum is what the account's net pays."""
     lot = setup.rules[n].lot
     strategies = setup.strategies
     for i in range(n * strategies, (n + 1) * strategies):

@@ -229,7 +229,7 @@ class Setup(NamedTuple):
 class Moment(NamedTuple):
     """One close time: the row of ``SignalColumns`` that belongs to it, and its two edges."""
 
-    index: int
+    at: int
     open_ms: int
     close_ms: int
 

@@ -80,10 +80,10 @@ def _needs(
         n = sleeve.symbol
         if np.isnan(row[n, CLOSE]):
             continue
-        code = signals.code[moment.index, i]
+        code = signals.code[moment.at, i]
         if sleeve.lots != 0 and code & (LONG | SHORT):
             units = signals.target_units
-            target = units[moment.index if len(units) > 1 else 0, i]
+            target = units[moment.at if len(units) > 1 else 0, i]
             if abs(target - sleeve.units) > EPSILON:
                 most = max(most, DECIDE)
         most = max(most, needs(sleeve, setup.rules[n], limits, row[n], code, moment.close_ms))

@@ -124,7 +124,8 @@ def fill(order: Order, lots: int, price: float) -> Order:
     """Book an execution; a fill may overtake its acknowledgement."""
     before = order.state
     if isinstance(before, Filled | Rejected):
-        raise ValueError(f"fill of {lots} lots after the end of order {order.request}")
+        message = f"fill of {lots} lots after the end of order {order.request}"
+        raise ValueError(message)  # noqa: TRY004 - a wrong state, not a wrong type
     done, cost = (
         (0, 0.0) if isinstance(before, InFlight | Unknown) else (before.filled_lots, before.cost)
     )

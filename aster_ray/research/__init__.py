@@ -1,0 +1,1 @@
+"""Compositions for study: one run, many runs, and runs again."""
