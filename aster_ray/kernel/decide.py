@@ -39,6 +39,7 @@ from aster_ray.kernel.sizing import full_fraction, to_lots
 from aster_ray.model.enums import Denial, ExitReason, IntentKind, TradingState
 
 NONE = int(Denial.NONE)
+NO_MARK_PRICE = int(Denial.NO_MARK_PRICE)
 NO_EDGE = int(Denial.NO_EDGE)
 BAD_SIGNAL = int(Denial.BAD_SIGNAL)
 BELOW_MINIMUM = int(Denial.BELOW_MINIMUM)
@@ -99,6 +100,8 @@ def _open(
     if code != NONE:
         return code
     n = sleeve.symbol
+    if not book.positions[n].mark > 0.0:
+        return NO_MARK_PRICE  # before sizing by it
     variance = book.covariance[n, n]
     fraction = full_fraction(setup.limits[0], sleeve, confidence, stop_loss, variance)
     if not fraction > 0.0:
