@@ -77,7 +77,8 @@ def test_sleeves_that_trade_only_with_each_other_pay_nothing() -> None:
     assert fills["fee"].tolist() == fills["slippage"].tolist() == [0.0, 0.0]
     assert session.book.positions[0]["lots"] == 0
     assert session.account["equity"] == CAPITAL
-    assert [order.request.kind for order in session.execution.orders.values()][0] == "cross"
+    first = next(iter(session.execution.orders.values()))
+    assert first.request.kind == "cross"
 
 
 def test_a_reversal_is_one_order_in_two_parts() -> None:
