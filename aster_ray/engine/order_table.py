@@ -9,6 +9,7 @@ from typing import Any
 from aster_ray.metrics.facts import ORDER_COLUMNS
 from aster_ray.model.order import Order
 
+
 def order_columns(
     orders: Iterable[Order], symbols: Sequence[str], sleeves: Sequence[tuple[str, int]]
 ) -> dict[str, list[Any]]:
