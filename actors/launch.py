@@ -25,8 +25,12 @@ from aster_ray.venues.replay import ReplayFeed
 
 _LOOK_S = 0.25
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
-# Ray asks a silent worker only so often whether it is dead; its default is a second.
-_HEARTBEAT_MS = 200
+_SYSTEM = {
+    # How often Ray asks a silent worker whether it is dead; its default is a second.
+    "core_worker_internal_heartbeat_ms": 200,
+    # By default workers yield to everything else on the machine; these trade.
+    "worker_niceness": 0,
+}
 
 
 class View(NamedTuple):
@@ -55,7 +59,7 @@ def local_ray() -> Iterator[None]:
             log_to_driver=False,
             logging_level=logging.ERROR,
             object_store_memory=_OBJECT_STORE_BYTES,
-            _system_config={"core_worker_internal_heartbeat_ms": _HEARTBEAT_MS},
+            _system_config=_SYSTEM,
         )
     except (RuntimeError, OSError, RayError) as error:
         raise AsterError(f"the local Ray node does not start: {error}") from error

@@ -59,7 +59,7 @@ class RiskActor(Shell):
 
     async def work(self) -> None:
         """Conclude every close whose two halves are here, in order."""
-        sender = asyncio.get_running_loop().create_task(self._send())
+        self.attend(self._send())
         self._resend()
         while True:
             seq = self.durable.value + 1
@@ -67,10 +67,7 @@ class RiskActor(Shell):
                 self._conclude(self._signals.pop(seq), self._reports.pop(seq))
                 continue
             self._arrived.clear()
-            waiting = asyncio.get_running_loop().create_task(self._arrived.wait())
-            await asyncio.wait({waiting, sender}, return_when=asyncio.FIRST_COMPLETED)
-            if sender.done():
-                sender.result()
+            await self._arrived.wait()
 
     def _conclude(self, signals: SignalBatch, report: VenueReport) -> None:
         if signals.batch.close_ms != report.close_ms:

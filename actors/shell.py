@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ class Shell:
         self.ready = asyncio.Event()
         self.progress = -1  # last close time this actor is done with
         self._failure = ""
-        self._life = asyncio.get_running_loop().create_task(self._live())
-        self._life.add_done_callback(self._ended)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.attend(self._live())
 
     async def _live(self) -> None:
         log.configure(as_json=True, stream=self._log_file())
@@ -58,8 +59,15 @@ class Shell:
         """Return the way to another actor of this session."""
         return Peer(role, self.session.token)
 
-    def _ended(self, life: asyncio.Task[None]) -> None:
-        error = None if life.cancelled() else life.exception()
+    def attend(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run ``work`` beside everything else; if it fails, so has this actor."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
         if error is not None:
             self._failure = f"{type(error).__name__}: {error}"
             structlog.get_logger().error(

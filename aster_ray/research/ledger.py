@@ -12,13 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from aster_ray.engine.chronicle import read_close
-from aster_ray.engine.journal import parse_records
-from aster_ray.engine.messages import OrderBatch, SignalBatch, VenueReport
-from aster_ray.kernel.records import EXIT_LONG, EXIT_SHORT, LONG, MARK_CLOSE, SHORT
+from aster_ray.engine.journal import decode, parse_records
+from aster_ray.kernel.records import (
+    EXIT_LONG,
+    EXIT_SHORT,
+    FILL,
+    INTENT,
+    LONG,
+    MARK_CLOSE,
+    SHORT,
+)
 from aster_ray.model.enums import Denial, FillKind, IntentKind, TradingState, label
 
 _RECENT = 6
+_F8, _I1 = np.dtype("f8"), np.dtype("i1")
 _WORDS = ((LONG, "long"), (SHORT, "short"), (EXIT_LONG, "exit long"), (EXIT_SHORT, "exit short"))
 
 
@@ -75,16 +82,20 @@ class Ledger:
         """Take a record of the risk journal."""
         if record["kind"] != "close":
             return
-        signals, report, orders = read_close(record)
-        marks = signals.batch.bars[:, MARK_CLOSE]
+        # Most closes hold neither; decoding them all would take longer than the rest.
+        marks = decode(record["bars"], _F8)[:, MARK_CLOSE]
         np.copyto(self._mark, marks, where=~np.isnan(marks))
-        self._say(signals)
-        self._book(report)
-        self._order(orders)
-        self._closes = orders.seq + 1
-        self._close_ms = orders.close_ms
-        self._equity, self._gross, self._state = orders.equity, orders.gross, orders.state
-        self._peak = max(self._peak, orders.equity)
+        code = decode(record["signals"]["code"], _I1)[0]
+        if code.any():
+            self._say(record, code)
+        if record["fills"][0] != [0]:
+            self._book(decode(record["fills"], FILL))
+        if record["intents"][0] != [0]:
+            self._order(record["close_ms"], decode(record["intents"], INTENT))
+        self._closes, self._close_ms = record["seq"] + 1, record["close_ms"]
+        self._equity, self._gross = record["equity"], record["gross"]
+        self._state = record["state"]
+        self._peak = max(self._peak, self._equity)
         self._worst = max(self._worst, self._drawdown())
 
     def add_sent(self, record: Mapping[str, Any]) -> None:
@@ -116,21 +127,21 @@ class Ledger:
     def _drawdown(self) -> float:
         return 1.0 - self._equity / self._peak if self._peak > 0.0 else 0.0
 
-    def _say(self, signals: SignalBatch) -> None:
-        code = signals.signals.code[0]
+    def _say(self, record: Mapping[str, Any], code: np.ndarray) -> None:
+        confidence = decode(record["signals"]["confidence"], _F8)[0]
         for i in np.flatnonzero(code).tolist():
             words = [word for bit, word in _WORDS if code[i] & bit]
             self._signals.append(
                 {
-                    "close_ms": signals.batch.close_ms,
+                    "close_ms": record["close_ms"],
                     **self._name(i),
                     "signal": ", ".join(words),
-                    "confidence": float(signals.signals.confidence[0, i]),
+                    "confidence": float(confidence[i]),
                 }
             )
 
-    def _book(self, report: VenueReport) -> None:
-        for fill in report.fills:
+    def _book(self, fills: np.ndarray) -> None:
+        for fill in fills.view(np.ndarray):
             i, kind = int(fill["sleeve"]), int(fill["kind"])
             if kind == FillKind.FUNDING:
                 self._funding += float(fill["fee"])
@@ -147,15 +158,15 @@ class Ledger:
             self._stop[i] = fill["stop_high"] if np.isnan(fill["stop"]) else fill["stop"]
             self._take_profit[i] = fill["take_profit"]
 
-    def _order(self, orders: OrderBatch) -> None:
-        for intent in orders.intents:
+    def _order(self, close_ms: int, intents: np.ndarray) -> None:
+        for intent in intents.view(np.ndarray):
             i, kind = int(intent["sleeve"]), int(intent["kind"])
             if kind == IntentKind.MOVE_STOP:
                 self._stop[i] = intent["stop"]
             elif kind == IntentKind.DENIED:
                 reason = label(Denial(int(intent["reason"])))
                 self._denials[reason] += 1
-                row = {"close_ms": orders.close_ms, **self._name(i), "reason": reason}
+                row = {"close_ms": close_ms, **self._name(i), "reason": reason}
                 self._last_denials.append(row)
 
     def _name(self, i: int) -> dict[str, str]:
