@@ -130,10 +130,10 @@ def fill(order: Order, lots: int, price: float) -> Order:
         (0, 0.0) if isinstance(before, InFlight | Unknown) else (before.filled_lots, before.cost)
     )
     done, cost = done + lots, cost + lots * price
+    if abs(done) > abs(order.request.lots) or lots * order.request.lots <= 0:
+        raise ValueError(f"fill of {lots} lots exceeds order {order.request}")
     if isinstance(before, Canceled):
         return replace(order, state=Canceled(done, cost))
-    if abs(done) > abs(order.request.lots) or done * order.request.lots < 0:
-        raise ValueError(f"fill of {lots} lots exceeds order {order.request}")
     return replace(
         order, state=Filled(done, cost) if done == order.request.lots else Open(done, cost)
     )
@@ -155,5 +155,7 @@ def lose_track(order: Order, now_ms: int) -> Order:
 
 
 def reject(order: Order, code: str) -> Order:
-    """Take the venue's refusal."""
-    return order if order.is_done else replace(order, state=Rejected(code))
+    """Take the venue's refusal; one that comes after it rested ends it, and fills stay fills."""
+    if order.is_done or isinstance(order.state, Open):
+        return cancel(order)
+    return replace(order, state=Rejected(code))
