@@ -70,6 +70,20 @@ def parse_records(data: bytes) -> tuple[list[dict[str, object]], int]:
     return records, position
 
 
+def _holds_record(tail: bytes) -> bool:
+    """Return whether a whole record lies behind the damaged one that ``tail`` begins with.
+
+    Its line end may be what was damaged, so a record is looked for anywhere, not only on a line.
+    """
+    body = tail.find(b" {", 9)
+    while body >= 0:
+        end = tail.find(b"\n", body) + 1
+        if end and _parse(tail[body - 8 : end]) is not None:
+            return True
+        body = tail.find(b" {", body + 1)
+    return False
+
+
 def read_journal(path: Path) -> Recovered:
     """Read every durable record; a missing file is an empty journal.
 
@@ -86,7 +100,7 @@ def read_journal(path: Path) -> Recovered:
         line = data[position:end] if end else data[position:]
         record = _parse(line)
         if record is None:
-            if end and any(_parse(rest + b"\n") for rest in data[end:].split(b"\n")):
+            if _holds_record(data[position:]):
                 raise JournalError(
                     f"journal {path.name} is damaged at byte {position} of {len(data)}, with good "
                     "records behind it; restore it from a copy or start a new session"
@@ -110,6 +124,11 @@ class FileJournal:
         if recovered.dropped_bytes:
             self._file.truncate(recovered.valid_bytes)
         self._pending: list[bytes] = []
+
+    def take_records(self) -> list[dict[str, Any]]:
+        """Return the records that were there when it was opened, and let go of them."""
+        records, self.records = self.records, []
+        return records
 
     def append(self, record: dict[str, object]) -> None:
         """Add a record to the group that the next commit makes durable."""
