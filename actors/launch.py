@@ -141,10 +141,9 @@ def _answer(call: Any, patience_s: float = TIMES.answer) -> Any:
 
 
 def _ledger(token: str) -> Mapping[str, Any]:
+    name = topology.actor_name(topology.LEDGER, token)
     try:
-        actor = ray.get_actor(
-            topology.actor_name(topology.LEDGER, token), namespace=topology.NAMESPACE
-        )
+        actor: Any = ray.get_actor(name, namespace=topology.NAMESPACE)
     except ValueError:
         return {}
     found: Mapping[str, Any] | None = _answer(actor.snapshot.remote(), TIMES.tail)

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from actors.link import Watermark
 from actors.shell import Shell
 from aster_ray import topology
-from aster_ray.engine.chronicle import (
-    Close,
-    anchor_record,
-    close_record,
-    closes_of,
-    fold_risk,
-)
-from aster_ray.engine.journal import FileJournal
+from aster_ray.engine.chronicle import anchor_record
+from aster_ray.engine.durable import DurableRisk
 from aster_ray.engine.messages import OrderBatch, SignalBatch, VenueReport
 from aster_ray.engine.wire import pack_orders, unpack_report, unpack_signals
-from aster_ray.errors import JournalError
 from aster_ray.research.session import RISK_JOURNAL
 
 STRATEGY_TO_RISK = f"{topology.STRATEGY} -> {topology.RISK}"
@@ -40,21 +31,15 @@ class RiskActor(Shell):
         self._reports: dict[int, VenueReport] = {}
         self._arrived = asyncio.Event()
         self._outbox: asyncio.Queue[OrderBatch] = asyncio.Queue()
-        self._latest: OrderBatch | None = None
         prepared = self.session.prepare()
-        self._desk = prepared.risk_desk()
-        self._journal = FileJournal(self.session.journal(RISK_JOURNAL))
-        if self._journal.dropped_bytes:
-            structlog.get_logger().warning("journal_torn", bytes=self._journal.dropped_bytes)
-        records = self._journal.records
-        if not records:
-            market = prepared.market
-            self._journal.append(anchor_record(market.rows(0, market.start), prepared.setup))
-            self._journal.commit()
-        for close in fold_risk(self._desk, closes_of(records)):
-            self._latest = close.orders
-        records.clear()
-        self.progress = -1 if self._latest is None else self._latest.seq
+        journal, market = self.journal(RISK_JOURNAL), prepared.market
+        self._risk = DurableRisk(
+            prepared.risk_desk(),
+            journal,
+            journal.take_records(),
+            lambda: anchor_record(market.rows(0, market.start), prepared.setup),
+        )
+        self.progress = self._risk.recorded
         self.durable = Watermark(self.progress)
 
     async def work(self) -> None:
@@ -64,24 +49,13 @@ class RiskActor(Shell):
         while True:
             seq = self.durable.value + 1
             if seq in self._signals and seq in self._reports:
-                self._conclude(self._signals.pop(seq), self._reports.pop(seq))
+                orders = self._risk.conclude(self._signals.pop(seq), self._reports.pop(seq))
+                self.progress = orders.seq
+                self.durable.raise_to(orders.seq)
+                self._outbox.put_nowait(orders)
                 continue
             self._arrived.clear()
             await self._arrived.wait()
-
-    def _conclude(self, signals: SignalBatch, report: VenueReport) -> None:
-        if signals.batch.close_ms != report.close_ms:
-            raise JournalError(
-                f"close {report.seq} is {signals.batch.close_ms} ms to the strategies and "
-                f"{report.close_ms} ms to the venue"
-            )
-        orders = self._desk.on_close(signals, report)
-        self._journal.append(close_record(Close(signals, report, orders)))
-        self._journal.commit()
-        self._latest = orders
-        self.progress = orders.seq
-        self.durable.raise_to(orders.seq)
-        self._outbox.put_nowait(orders)
 
     async def _send(self) -> None:
         executor = self.peer(topology.EXECUTOR)
@@ -90,8 +64,8 @@ class RiskActor(Shell):
 
     def _resend(self) -> None:
         """Hand over the last orders again: whether they arrived is not known."""
-        if self._latest is not None:
-            self._outbox.put_nowait(self._latest)
+        if self._risk.latest is not None:
+            self._outbox.put_nowait(self._risk.latest)
 
     async def recorded(self, _sent_ns: int) -> int:
         """Return the last close that is durable; -1 for none."""

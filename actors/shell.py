@@ -14,11 +14,13 @@ from typing import Any
 
 import ray
 import structlog
+from ray.exceptions import RayTaskError
 
 from actors.hops import HopMeter
 from actors.link import Peer
 from actors.options import CONTROL
 from aster_ray import log
+from aster_ray.engine.journal import FileJournal
 from aster_ray.research.session import LOGS, Session, load_session
 
 
@@ -59,6 +61,13 @@ class Shell:
         """Return the way to another actor of this session."""
         return Peer(role, self.session.token)
 
+    def journal(self, name: str) -> FileJournal:
+        """Open one of the session's journals; this actor is its one writer."""
+        journal = FileJournal(self.session.journal(name))
+        if journal.dropped_bytes:
+            structlog.get_logger().warning("journal_torn", name=name, bytes=journal.dropped_bytes)
+        return journal
+
     def attend(self, work: Coroutine[Any, Any, None]) -> None:
         """Run ``work`` beside everything else; if it fails, so has this actor."""
         task = asyncio.get_running_loop().create_task(work)
@@ -69,7 +78,9 @@ class Shell:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self._failure = f"{type(error).__name__}: {error}"
+            # What another actor raised arrives wrapped, with its whole traceback as text.
+            told = error.cause if isinstance(error, RayTaskError) else error
+            self._failure = f"{type(told).__name__}: {told}"
             structlog.get_logger().error(
                 "actor_failed", role=self.role, pid=os.getpid(), exc_info=error
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,12 @@ def recorded_data() -> Path:
     if not folder.is_dir():
         pytest.skip("recorded market data is absent: set ASTER_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def ray_node() -> Iterator[None]:
+    """Start one local Ray node for the whole test session."""
+    from actors.launch import local_ray
+
+    with local_ray():
+        yield

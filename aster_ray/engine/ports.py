@@ -44,3 +44,25 @@ class JournalPort(Protocol):
     def commit(self) -> None:
         """Return only once every appended record is on disk."""
         ...
+
+
+class DurableExecutionPort(ExecutionPort, Protocol):
+    """A venue that outlives our process and can be asked what it knows."""
+
+    @property
+    def report(self) -> VenueReport:
+        """Return the evidence on the last close time seen; its number is -1 before the first."""
+        ...
+
+    @property
+    def accepted(self) -> int:
+        """Return the last close time whose orders arrived; -1 for none."""
+        ...
+
+    def has(self, client_order_id: str) -> bool:
+        """Return whether an order of this id ever arrived."""
+        ...
+
+    def commit(self) -> None:
+        """Return only once the venue will not forget what it took and saw."""
+        ...
