@@ -9,30 +9,29 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from aster_ray._jit import bound
 from aster_ray.errors import ConfigError
 from aster_ray.kernel.records import SignalColumns
 from aster_ray.kernel.simulator import Outcome, Simulator
+from aster_ray.research.fused import FusedSource, blocks
 from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.request import Params, RunRequest
-from aster_ray.strategies.contract import ColumnKey, Fused, Panel, Series, Strategy
+from aster_ray.strategies.contract import Fused, Panel, Strategy
 from aster_ray.strategies.encode import signal_columns
 from aster_ray.strategies.parameters import resolve_params
-from aster_ray.strategies.series import series_of
 
 Progress = Callable[[int, int], None]
 Sets = tuple[Params, ...]  # one parameter mapping per strategy
+Source = Callable[[Sets], SignalColumns]
 METRIC = "sharpe"
-_COLUMN_BYTES = 256 * 2**20
-_BLOCK = 64
+_LARGEST_CHUNK = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +52,8 @@ def run_sweep(
     Raises:
         ConfigError: a value is outside a parameter's bounds, or no combination is allowed.
     """
-    names, combinations = _combinations(request, grid)
-    slowest = _widest_request(request, [sets for _, sets in combinations])
-    prepared = prepare(slowest)
+    names, combinations = combinations_of(request, grid)
+    prepared = prepare(widest_request(request, [sets for _, sets in combinations]))
     outcomes = sweep_sets(prepared, [sets for _, sets in combinations], progress)
     rows = [
         dict(zip(names, values, strict=True)) | dataclasses.asdict(outcome)
@@ -65,7 +63,7 @@ def run_sweep(
     return SweepResult(rows)
 
 
-def _combinations(
+def combinations_of(
     request: RunRequest, grid: Mapping[str, Sequence[float]]
 ) -> tuple[list[str], list[tuple[tuple[float, ...], Sets]]]:
     """Return the grid's names and (values, parameters of every strategy) of each allowed set.
@@ -103,12 +101,11 @@ def _owner(name: str, loaded: Sequence[tuple[Strategy, Params]]) -> tuple[int, s
     raise ConfigError([f"grid parameter {name!r} belongs to no strategy of this run"])
 
 
-def _widest_request(request: RunRequest, sets: Sequence[Sets]) -> RunRequest:
+def widest_request(request: RunRequest, sets: Sequence[Sets]) -> RunRequest:
     """Return the request whose warm-up covers every set: all sets trade the same bars."""
     loaded = request.load_strategies()
     widest = [
-        max((own[k] for own in sets), key=strategy.warmup)
-        for k, (strategy, _) in enumerate(loaded)
+        max((own[k] for own in sets), key=strategy.warmup) for k, (strategy, _) in enumerate(loaded)
     ]
     names = [name for name, _ in request.strategies]
     return RunRequest(request.settings, tuple(zip(names, widest, strict=True)))
@@ -119,108 +116,54 @@ def sweep_sets(
 ) -> list[Outcome]:
     """Run one account per parameter set over a prepared market, in the order given."""
     simulator = Simulator(prepared.market, prepared.setup, prepared.capital)
-    source = _source(prepared, sets)
     outcomes: list[Outcome] = []
-
-    def run(own: Sets) -> Outcome:
-        return simulator.outcome(*simulator.run(source(own)))
-
-    if sets:
-        outcomes.append(run(sets[0]))  # compiles once, before threads ask for it together
     with ThreadPoolExecutor(_threads()) as pool:
-        for outcome in pool.map(run, sets[1:]):
-            outcomes.append(outcome)
-            if progress is not None and len(outcomes) % _BLOCK == 0:
-                progress(len(outcomes), len(sets))
+        for source, part in _parts(prepared, sets):
+            run = partial(_run_chunk, simulator, source)
+            chunks = _chunks(part, _threads())
+            if chunks and not outcomes:
+                outcomes += run(chunks.pop(0))  # compiles once, before threads ask together
+            for done in pool.map(run, chunks):
+                outcomes += done
+                if progress is not None:
+                    progress(len(outcomes), len(sets))
     if progress is not None:
         progress(len(sets), len(sets))
     return outcomes
 
 
+def _run_chunk(simulator: Simulator, source: Source, chunk: Sequence[Sets]) -> list[Outcome]:
+    return [simulator.outcome(*simulator.run(source(own))) for own in chunk]
+
+
+def _chunks(part: Sequence[Sets], threads: int) -> list[Sequence[Sets]]:
+    """Cut ``part`` so that handing it out costs little and no core waits long for the last one."""
+    size = max(1, min(_LARGEST_CHUNK, len(part) // (8 * threads)))
+    return [part[begin : begin + size] for begin in range(0, len(part), size)]
+
+
 def _threads() -> int:
     assigned = os.environ.get("OMP_NUM_THREADS", "")
-    return int(assigned) if assigned.isdigit() else len(os.sched_getaffinity(0))
+    if assigned.isdigit():
+        return max(1, int(assigned))
+    # Not every system can say which cores this process may use.
+    mine = getattr(os, "sched_getaffinity", None)
+    return len(mine(0)) if mine else os.cpu_count() or 1
 
 
-def _source(prepared: Prepared, sets: Sequence[Sets]) -> Callable[[Sets], SignalColumns]:
-    strategy = prepared.strategies[0][0]
-    fused = getattr(strategy, "fused", None)
+def _parts(prepared: Prepared, sets: Sequence[Sets]) -> Iterator[tuple[Source, Sequence[Sets]]]:
+    """Yield where signals come from, and the sets it serves: in blocks that fit in memory."""
     panel = Panel.of(prepared.market)
-    if isinstance(fused, Fused) and len(prepared.strategies) == 1:
-        return FusedSource(strategy, fused, panel, [own[0] for own in sets]).columns
     strategies = [strategy for strategy, _ in prepared.strategies]
-    return lambda own: signal_columns(list(zip(strategies, own, strict=True)), panel)
+    fused = getattr(strategies[0], "fused", None)
+    if not isinstance(fused, Fused) or len(strategies) > 1:
+        yield lambda own: signal_columns(list(zip(strategies, own, strict=True)), panel), sets
+        return
+    params = [own[0] for own in sets]
+    for begin, end in blocks(params, fused, panel.close.size):
+        source = FusedSource(strategies[0], fused, panel, params[begin:end])
+        yield partial(_fused_columns, source), sets[begin:end]
 
 
-class FusedSource:
-    """Signal columns of a fused strategy: shared indicators, one compiled pass per set."""
-
-    def __init__(
-        self, strategy: Strategy, fused: Fused, panel: Panel, params: Sequence[Params]
-    ) -> None:
-        self._fused = fused
-        self._names = [parameter.name for parameter in strategy.parameters]
-        self._rows = len(panel.open_ms)
-        self._symbols = [series_of(panel, n) for n in range(len(panel.symbols))]
-        keys = dict.fromkeys(key for own in params for key in fused.keys(own))
-        self._place = {key: index for index, key in enumerate(keys)}
-        self._columns = [_indicators(fused, tuple(keys), series) for series, _ in self._symbols]
-        self._rule: Callable[..., Any] | None = None
-        self._local = threading.local()
-        self._constant = np.ones((1, len(self._symbols)))
-        self._no_ladder = np.full((1, len(self._symbols), 4), np.nan)
-
-    def _code(self) -> np.ndarray:
-        """Return this thread's code buffer, i1[N, T]."""
-        if not hasattr(self._local, "code"):
-            self._local.code = np.zeros((len(self._symbols), self._rows), np.int8)
-        code: np.ndarray = self._local.code
-        return code
-
-    def columns(self, own: Sets) -> SignalColumns:
-        """Return the signals of one set; valid until this thread asks for the next."""
-        params = own[0]
-        index = np.array([self._place[key] for key in self._fused.keys(params)])
-        values = np.array([params[name] for name in self._names], np.float64)
-        buffer = self._code()
-        for n, (_, rows) in enumerate(self._symbols):
-            whole = len(rows) == self._rows
-            code = buffer[n] if whole else np.zeros(len(rows), np.int8)
-            arguments = (self._columns[n], index, values, code)
-            if self._rule is None:
-                self._rule = bound(self._fused.rule, *arguments)
-            self._rule(*arguments)
-            if not whole:
-                buffer[n] = 0
-                buffer[n, rows] = code
-        confidence, stop_loss, take_profit = self._fused.constants(params)
-        return SignalColumns(
-            code=np.ascontiguousarray(buffer.T),
-            confidence=self._constant * confidence,
-            stop_loss=self._constant * stop_loss,
-            take_profit=self._constant * take_profit,
-            target_units=self._constant,
-            ladder=self._no_ladder,
-        )
-
-
-def _indicators(fused: Fused, keys: tuple[ColumnKey, ...], series: Series) -> np.ndarray:
-    """Return f8[U, R], one row per distinct indicator column."""
-    columns = np.empty((len(keys), len(series.close)))
-    for row, key in enumerate(keys):
-        columns[row] = fused.column(key, series)
-    return columns
-
-
-def blocks(sets: Sequence[Sets], fused: Fused, rows: int) -> Iterator[Sequence[Sets]]:
-    """Cut ``sets`` so that the indicator columns of each part fit in memory."""
-    most = max(8, _COLUMN_BYTES // (8 * max(1, rows)))
-    begin = 0
-    keys: set[ColumnKey] = set()
-    for position, own in enumerate(sets):
-        wanted = keys | set(fused.keys(own[0]))
-        if len(wanted) > most and position > begin:
-            yield sets[begin:position]
-            begin, wanted = position, set(fused.keys(own[0]))
-        keys = wanted
-    yield sets[begin:]
+def _fused_columns(source: FusedSource, own: Sets) -> SignalColumns:
+    return source.columns(own[0])
