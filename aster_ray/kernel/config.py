@@ -110,12 +110,12 @@ class SizingConfig:
 
     Attributes:
         mode: fixed, confidence, volatility or kelly.
-        fixed_fraction: notional in mode fixed, and in mode kelly until it can be trusted.
+        fixed_fraction: notional in mode fixed.
         min_fraction, max_fraction: notional at the least and at full confidence, and the bounds
             of the other modes.
         target_volatility: annual volatility a position should contribute in mode volatility.
         kelly_cap: upper bound of the Kelly fraction.
-        kelly_trips: round trips before the Kelly fraction is trusted.
+        kelly_trips: round trips before the Kelly fraction is trusted; until then min_fraction.
     """
 
     mode: str = "confidence"
