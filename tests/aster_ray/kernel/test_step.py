@@ -88,7 +88,7 @@ def test_equity_is_capital_and_what_the_sleeves_made(seed: int, volatility: floa
 
 
 @given(st.integers(0, 2**31), st.sampled_from([3.0, 10.0, 30.0]), st.booleans())
-@settings(max_examples=150)
+@settings(max_examples=30)
 @example(1, 30.0, False)
 def test_an_account_never_owes_more_than_it_had(seed: int, leverage: float, limits: bool) -> None:
     setup = an_open_setup(
