@@ -1,0 +1,124 @@
+"""The benchmarks of this repository: ``python -m tests.bench`` or ``make bench``.
+
+Equality with vectorbt comes first; nothing is timed when it fails. Exit code 1 means broken
+equality or a peer that was held back; a missed bar is printed and is no failure, for a busy
+machine misses it too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import engine, equality, sweep
+from tests.bench.timing import machine
+
+PARTS = ("equality", "sweep", "engine")
+FULL = {"bars": 100_000, "sets": 1_000, "repeats": 5, "engine_bars": 100_000}
+QUICK = {"bars": 20_000, "sets": 64, "repeats": 3, "engine_bars": 10_000}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="less of everything: a smoke test")
+    parser.add_argument("--json", action="store_true", help="print one JSON object and no table")
+    parser.add_argument("--only", choices=PARTS, help="one part; equality comes first anyway")
+    chosen = parser.parse_args(arguments)
+    size = QUICK if chosen.quick else FULL
+    console = Console(stderr=chosen.json)
+    report: dict[str, Any] = {"machine": machine(), "size": size}
+    _facts(console, report["machine"])
+    compared = equality.check(20_000, 8)
+    report["equality"] = [found._asdict() for found in compared]
+    _equality(console, compared)
+    failed = any(found.differences for found in compared)
+    if failed:
+        console.print("[red]not equal: nothing is timed[/red]")
+    if not failed and chosen.only in (None, "sweep"):
+        rows = sweep.run(size["bars"], size["sets"], size["repeats"])
+        report["sweep"] = [row._asdict() | {"held": row.held} for row in rows]
+        _sweep(console, rows)
+        failed = _held_back(console, rows, chosen.quick)
+    if not failed and chosen.only in (None, "engine"):
+        found = engine.run(size["engine_bars"], size["repeats"])
+        report["engine"] = found._asdict() | {"ratio": found.ratio, "held": found.held}
+        _engine(console, found)
+    report["load_average_after"] = machine()["load_average"]
+    console.print(f"load average afterwards: {report['load_average_after']}", highlight=False)
+    if chosen.json:
+        print(json.dumps(report, indent=2))
+    return int(failed)
+
+
+def _held_back(console: Console, rows: Sequence[sweep.Row], quick: bool) -> bool:
+    """Say whether vectorbt ran slower than it can; a quick run is too short to tell."""
+    slow = [row for row in rows if row.sandbagged]
+    for row in slow:
+        console.print(
+            f"[red]{row.strategy}: vectorbt ran {row.vectorbt:.2f} M bar-sets/s, below "
+            f"{sweep.LEAST_PEER}: it was held back, so no ratio counts[/red]"
+        )
+    return bool(slow) and not quick
+
+
+def _verdict(held: bool) -> str:
+    return "[green]held[/green]" if held else "[red]MISSED[/red]"
+
+
+def _facts(console: Console, facts: dict[str, Any]) -> None:
+    console.print(", ".join(f"{name} {value}" for name, value in facts.items()), highlight=False)
+
+
+def _equality(console: Console, compared: Sequence[equality.Equality]) -> None:
+    table = Table(title="the same trades and PnL as vectorbt (relative 1e-9)")
+    for name in ("strategy", "market", "sets", "long trips", "short trips", "differences"):
+        table.add_column(name, justify="left" if name in ("strategy", "market") else "right")
+    for found in compared:
+        numbers = (found.sets, found.longs, found.shorts, len(found.differences))
+        table.add_row(found.strategy, found.source, *(f"{number:,}" for number in numbers))
+    console.print(table)
+    for found in compared:
+        for text in found.differences[:5]:
+            console.print(f"[red]{found.strategy}, {found.source}: {text}[/red]", highlight=False)
+
+
+def _sweep(console: Console, rows: Sequence[sweep.Row]) -> None:
+    first = rows[0]
+    title = f"sweep, {first.sets:,} sets x {first.bars:,} bars of {first.source}"
+    table = Table(title=f"{title}: million bar-sets per second")
+    table.add_column("strategy")
+    for name in ("ours", "vectorbt", "ratio", "CPU ratio", "trips", "its trips"):
+        table.add_column(name, justify="right")
+    table.add_column(f">= {sweep.BAR:.0f}x")
+    for row in rows:
+        numbers = (row.ours, row.vectorbt, row.ratio, row.cpu_ratio, row.trips, row.peer_trips)
+        table.add_row(row.strategy, *(f"{number:,.1f}" for number in numbers), _verdict(row.held))
+    console.print(table)
+
+
+def _engine(console: Console, row: engine.Row) -> None:
+    table = Table(title=f"event engine, {row.bars:,} bars of {row.source}: bars per second")
+    table.add_column("")
+    for name in ("ours", "backtesting.py", "ratio"):
+        table.add_column(name, justify="right")
+    table.add_column(f">= {engine.BAR:,.0f} bars/s")
+    full = (row.ours_full, row.backtesting_full, row.ours_full / row.backtesting_full)
+    for name, numbers, verdict in (
+        ("events alone", (row.ours, row.backtesting, row.ratio), _verdict(row.held)),
+        ("with report or statistics", full, ""),
+    ):
+        *speeds, ratio = numbers
+        table.add_row(name, *(f"{speed:,.0f}" for speed in speeds), f"{ratio:.2f}", verdict)
+    table.add_row("round trips", f"{row.trips:,}", f"{row.peer_trips:,}", "", "")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""What the benchmark's exit code means; no test asserts a speed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.bench import __main__ as bench
+from tests.bench import engine, equality, sweep
+
+EQUAL = equality.Equality("momentum", "somewhere", 3, 20, 21, [])
+FAST = sweep.Row("momentum", "somewhere", 1_000, 100_000, 300.0, 5.0, 60.0, 62.0, 80.0, 79.0)
+SLOW = FAST._replace(ours=200.0, ratio=40.0)
+HELD_BACK = FAST._replace(vectorbt=1.0, ratio=300.0)
+ENGINE = engine.Row("somewhere", 10_000, 90_000.0, 50_000.0, 57_000.0, 50_000.0, 118, 118)
+
+
+@pytest.fixture
+def outcome(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that fixes what each part finds; what is left out must not run."""
+
+    def fix(
+        compared: equality.Equality, row: sweep.Row | None = None, events: engine.Row | None = None
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise AssertionError("this part must not run")
+
+        monkeypatch.setattr(equality, "check", lambda *_: [compared])
+        monkeypatch.setattr(sweep, "run", refuse if row is None else lambda *_: [row])
+        monkeypatch.setattr(engine, "run", refuse if events is None else lambda *_: events)
+
+    return fix
+
+
+def test_everything_held_is_exit_code_0(
+    outcome: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome(EQUAL, FAST, ENGINE)
+    assert bench.main([]) == 0
+    text = capsys.readouterr().out
+    assert "MISSED" not in text
+    assert text.count("held") == 2
+
+
+def test_broken_equality_is_exit_code_1_and_nothing_is_timed(
+    outcome: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome(EQUAL._replace(differences=["3 round trips against 2"]))
+    assert bench.main([]) == 1
+    text = capsys.readouterr().out
+    assert "3 round trips against 2" in text
+    assert "nothing is timed" in text
+
+
+def test_a_peer_held_back_is_exit_code_1(
+    outcome: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome(EQUAL, HELD_BACK)
+    assert bench.main([]) == 1
+    assert "was held back" in capsys.readouterr().out
+    outcome(EQUAL, HELD_BACK, ENGINE)
+    assert bench.main(["--quick"]) == 0  # too short to tell
+
+
+def test_a_missed_bar_is_said_and_is_no_failure(
+    outcome: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome(EQUAL, SLOW, ENGINE._replace(ours=59_000.0))
+    assert bench.main([]) == 0
+    assert capsys.readouterr().out.count("MISSED") == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "rows"), [("equality", ()), ("sweep", (FAST,)), ("engine", (None, ENGINE))]
+)
+def test_one_part_alone_still_compares_first(
+    part: str, rows: tuple[object, ...], outcome: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    outcome(EQUAL, *rows)
+    assert bench.main(["--only", part, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["equality"][0]["differences"] == []
+    assert {"sweep", "engine"} & report.keys() == {part} - {"equality"}
+    assert report["machine"]["cores"] >= 1
