@@ -111,6 +111,15 @@ def read_journal(path: Path) -> Recovered:
     return Recovered(records, position, len(data) - position)
 
 
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name durable: without it a crash may lose the whole journal."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 class FileJournal:
     """The writer of one journal file; satisfies ``JournalPort``. One per file, ever."""
 
@@ -120,9 +129,11 @@ class FileJournal:
         self.records = recovered.records
         self.dropped_bytes = recovered.dropped_bytes
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
         if recovered.dropped_bytes:
             self._file.truncate(recovered.valid_bytes)
+        self._size = recovered.valid_bytes
+        _sync_folder(path.parent)
         self._pending: list[bytes] = []
 
     def take_records(self) -> list[dict[str, Any]]:
@@ -138,10 +149,17 @@ class FileJournal:
         """Write the group and return only once it is on disk."""
         if not self._pending:
             return
-        self._file.write(b"".join(self._pending))
+        group = b"".join(self._pending)
+        try:
+            self._file.write(group)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError:
+            # Half a group must not stand before the repeated whole one.
+            os.ftruncate(self._file.fileno(), self._size)
+            raise
+        self._size += len(group)
         self._pending.clear()
-        self._file.flush()
-        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Commit and close."""

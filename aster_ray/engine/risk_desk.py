@@ -47,7 +47,11 @@ class RiskDesk:
 
     def set_state(self, state: TradingState) -> None:
         """Carry out an operator's command: trade, only reduce, or flatten and halt."""
-        self.book.account["state"] = int(state)
+        account = self.book.account
+        if state is TradingState.ACTIVE and account["state"][0] == TradingState.HALTED:
+            # Resuming is a new beginning: measured from the old peak it would halt at once.
+            account["peak"] = account["equity"]
+        account["state"] = int(state)
 
     def denials(self) -> dict[str, int]:
         """Return label -> how often, for every reason that occurred."""

@@ -94,8 +94,12 @@ def count_trip(sleeve: Any, result: float) -> None:
 
 
 @inlined_kernel
-def _attach_bracket(sleeve: Any, tick: float) -> None:
-    """Set the resting stop and take profit after an opening fill; a stop never loosens."""
+def _attach_bracket(sleeve: Any, tick: float, price: float) -> None:
+    """Set the resting stop and take profit after an opening fill; a stop never loosens.
+
+    A new average entry begins a new peak: the old one would be a profit never made on it.
+    """
+    sleeve.peak = price
     side = 1.0 if sleeve.lots > 0 else -1.0
     if not np.isnan(sleeve.order_stop):
         level = round_to_tick(sleeve.entry_price * (1.0 - side * sleeve.order_stop), tick)
@@ -236,7 +240,7 @@ def apply_fill(book: Book, setup: Setup, fill: Any) -> None:
     if lots == 0:
         _close_trip(sleeve, is_ladder)
     elif fill.kind == MARKET and abs(lots) > abs(was):
-        _attach_bracket(sleeve, rules.tick)
+        _attach_bracket(sleeve, rules.tick, fill.price)
         book.account[0].day_opens += 1
     elif fill.kind == MARKET:
         sleeve.units = sleeve.order_units
@@ -244,6 +248,7 @@ def apply_fill(book: Book, setup: Setup, fill: Any) -> None:
         _apply_level(book, setup, fill)
     elif fill.reason == LADDER_STOP:
         _stop_ladder(book, fill.sleeve, -1 if fill.lots > 0 else 1)
+        sleeve.recentre_bar = book.account[0].bar  # cool down before it is placed anew
         count_trip(sleeve, realized - fill.fee)
     elif is_ladder and lots == 0:
         _stop_ladder(book, fill.sleeve, 1)

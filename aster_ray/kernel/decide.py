@@ -119,6 +119,8 @@ def _open(
     allowed, code = permitted(book, setup, i, wish * lots, stop_loss)
     if code != NONE:
         return code
+    if held == 0 and abs(allowed) < lots:
+        full = int(np.floor(abs(allowed) / units + EPSILON))  # steps are steps of what was granted
     sleeve.unit_lots = full
     sleeve.order_lots += allowed
     sleeve.order_stop = stop_loss

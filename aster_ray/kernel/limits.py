@@ -212,8 +212,9 @@ def value_at_risk(book: Book, setup: Setup, n: int, net: int) -> float:
 def _venue_room(book: Book, setup: Setup, n: int, gross: float) -> tuple[float, int]:
     """Return (notional, denial code) that free margin and the brackets leave for symbol ``n``."""
     equity = book.account[0].equity
-    top = bracket_leverage(setup, n, 0.0)
-    leverage = min(top, max(setup.rules[n].leverage, setup.limits[0].max_gross))
+    leverage = bracket_leverage(setup, n, 0.0)
+    if setup.limits[0].enabled == 1:
+        leverage = min(leverage, max(setup.rules[n].leverage, setup.limits[0].max_gross))
     return equity * leverage - gross, MARGIN
 
 

@@ -155,7 +155,9 @@ class Ledger:
             elif abs(after) > abs(before):
                 self._entry[i] = (before * self._entry[i] + lots * float(fill["price"])) / after
             self._lots[i] = after
-            self._stop[i] = fill["stop_high"] if np.isnan(fill["stop"]) else fill["stop"]
+            # A ladder has a stop on either side; the one that protects what it holds counts.
+            above = after < 0 and not np.isnan(fill["stop_high"])
+            self._stop[i] = fill["stop_high"] if above else fill["stop"]
             self._take_profit[i] = fill["take_profit"]
 
     def _order(self, close_ms: int, intents: np.ndarray) -> None:

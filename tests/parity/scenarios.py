@@ -65,7 +65,7 @@ def setup_for(regime: str, symbols: int, strategies: int) -> Setup:
         fields = {
             "max_daily_opens": 2, "max_daily_ladder_opens": 3, "max_symbol": 0.08,
             "max_asset": 0.1, "max_gross": 0.2, "max_cluster": 0.12, "max_var": 0.01,
-            "max_position_risk": 0.008, "daily_loss": 0.01, "min_notional": 40.0,
+            "max_position_risk": 0.008, "daily_loss": 0.001, "min_notional": 40.0,
         }  # fmt: skip
     elif regime == "halting":
         fields = {"soft_drawdown": 0.02, "hard_drawdown": 0.03, "daily_loss": 2.0}
