@@ -105,6 +105,8 @@ def glide(
     the first of them, and ``moments`` are the return statistics of the trace, moved along.
     """
     account, position, sleeve = book.account[0], book.positions[0], book.sleeves[0]
+    if sleeve.order_lots != 0:  # decided before a missing bar: it still waits for an open
+        return 0
     watch = watch_for(book, setup, signals)
     qty = position.lots * setup.rules[0].lot
     wallet, entry = account.wallet, position.entry_price
