@@ -10,10 +10,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
-from actors.display import Display, display_for
+from actors.display import display_for
 from actors.launch import local_ray, run_session, warm
 from aster_ray.research.request import RunRequest
-from aster_ray.research.session import Session, conclude, create_session, next_folder
+from aster_ray.research.session import (
+    Session,
+    abandon,
+    conclude,
+    create_session,
+    next_folder,
+)
 
 RUNS = Path("runs")
 
@@ -57,16 +63,20 @@ def paper(request: RunRequest, out: Path | None, as_json: bool) -> PaperResult:
         out: folder of the session; None = the next free ``runs/paper-N``.
         as_json: show nothing on the way.
     """
+    interruption = Interruption()
     with display_for(as_json=as_json) as display:
         display.say("loading the market")
         session = _begin(request, out)
-        display.say("preparing compiled code (half a minute after a change, else a moment)")
-        warm(session.prepare())
-        display.say("starting a local Ray node")
-        interruption = Interruption()
-        with local_ray(), interruption.listening():
-            facts = run_session(session, display.show, lambda: interruption.asked)
-            _announce(display, session)
+        try:
+            display.say("preparing compiled code (half a minute after a change, else a moment)")
+            warm(session.prepare())
+            display.say("starting a local Ray node")
+            with local_ray(), interruption.listening():
+                facts = run_session(session, display.show, lambda: interruption.asked)
+                display.say(f"writing the report of {session.folder.name}")
+        except BaseException:
+            abandon(session)
+            raise
         result = conclude(session, facts)
     return PaperResult(result.report, session.folder, interruption.asked)
 
@@ -80,7 +90,3 @@ def _begin(request: RunRequest, out: Path | None) -> Session:
             with contextlib.suppress(OSError):
                 folder.rmdir()  # nothing half-written
         raise
-
-
-def _announce(display: Display, session: Session) -> None:
-    display.say(f"writing the report of {session.folder.name}")

@@ -174,6 +174,7 @@ class SupervisorActor(Shell):
                 }
                 for role, pulse in pulses.items()
             },
+            "processes": len({pulse.pids[-1] for pulse in pulses.values() if pulse.pids}),
             "closes": closes,
             "closes_per_second": closes / traded_s if traded_s > 0.0 else None,
             "start_ms": (self._trading_ns - self._began_ns) / 1e6,

@@ -6,9 +6,11 @@ happened. Everything else in the folder can be computed from the two.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,12 @@ from aster_ray.engine.config import SessionConfig, StrategiesConfig
 from aster_ray.engine.journal import read_journal
 from aster_ray.errors import BadInputError, JournalError
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
-from aster_ray.metrics.files import check_run_folder, claim_run_folder, write_run_files
+from aster_ray.metrics.files import (
+    MARKER,
+    check_run_folder,
+    claim_run_folder,
+    write_run_files,
+)
 from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.record import Recorder, RunResult, finish
 from aster_ray.research.request import RunRequest
@@ -98,7 +105,7 @@ class Session(NamedTuple):
 
 def next_folder(parent: Path, stem: str = "paper") -> Path:
     """Create and return ``parent/stem-N`` with the lowest N above those that are there."""
-    check_run_folder(parent / f"{stem}-0")
+    check_run_folder(parent / f"{stem}-new")
     parent.mkdir(parents=True, exist_ok=True)
     taken = [
         int(path.name.removeprefix(f"{stem}-"))
@@ -142,6 +149,17 @@ def create_session(request: RunRequest, out: Path, token: str) -> Session:
     partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     partial.replace(folder / FILE)
     return load_session(folder)
+
+
+def abandon(session: Session) -> None:
+    """Remove a session that never got as far as a journal; one that did keeps everything."""
+    if session.journal(RISK_JOURNAL).exists():
+        return
+    shutil.rmtree(session.journal(LOGS), ignore_errors=True)
+    for name in (FILE, MARKER):
+        session.journal(name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # there was something before
+        session.folder.rmdir()
 
 
 def load_session(folder: Path) -> Session:
