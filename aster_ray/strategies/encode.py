@@ -6,7 +6,7 @@ live row must never take a session down; a wrong shape or a stop of 300 % is a p
 
 from __future__ import annotations
 
-import traceback
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +20,7 @@ from aster_ray.kernel.records import (
     SHORT,
     SignalColumns,
 )
+from aster_ray.strategies.blame import blame
 from aster_ray.strategies.contract import Column, Ladder, Panel, Params, Signals, Strategy
 
 # Field -> (low, low allowed, high, high allowed, what it must be).
@@ -168,11 +169,9 @@ def ask(strategy: Strategy, panel: Panel, params: Params) -> Signals:
     except AsterError:
         raise
     except Exception as error:  # a person's own code may raise anything
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        raise StrategyError(
-            f"strategy {strategy.name}: signals() raised {type(error).__name__}: {error} "
-            f"({frame.filename}, line {frame.lineno})"
-        ) from error
+        file = getattr(sys.modules.get(type(strategy).__module__), "__file__", None) or ""
+        message = f"strategy {strategy.name}: signals() failed at {blame(error, file)}"
+        raise StrategyError(message) from error
     if not isinstance(answer, Signals):
         raise StrategyError(
             f"strategy {strategy.name}: signals() must return Signals, "

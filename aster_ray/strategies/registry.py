@@ -5,14 +5,16 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib
+import importlib.abc
 import importlib.util
 import sys
-import traceback
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import cast
 
 from aster_ray.errors import StrategyError
+from aster_ray.strategies.blame import blame
 from aster_ray.strategies.contract import Parameter, Strategy
 from aster_ray.strategies.parameters import misfits, resolve_params
 
@@ -34,6 +36,8 @@ def names() -> tuple[str, ...]:
 
 def load(spec: str) -> Strategy:
     """Return the strategy ``spec`` names: a built-in, ``FILE.py`` or ``FILE.py:Class``.
+
+    Another process loads a person's file from the same path; its classes cannot travel by pickle.
 
     Raises:
         StrategyError: it cannot be found, imported, or does not fit the contract.
@@ -60,6 +64,22 @@ def _unknown(spec: str) -> str:
     )
 
 
+class _Source(importlib.abc.SourceLoader):
+    """Run exactly the bytes that gave the module its name, never older bytecode beside the file."""
+
+    def __init__(self, file: str, content: bytes) -> None:
+        self._file = file
+        self._content = content
+
+    def get_filename(self, fullname: str) -> str:
+        """Return where the source lies, for messages and for numba's cache."""
+        return self._file
+
+    def get_data(self, path: str) -> bytes:
+        """Return the source."""
+        return self._content
+
+
 def _module(path: Path) -> ModuleType:
     """Import a file under a name made of its content, the same in every process."""
     try:
@@ -69,27 +89,18 @@ def _module(path: Path) -> ModuleType:
     name = f"aster_strategy_{hashlib.blake2s(content, digest_size=8).hexdigest()}"
     if name in sys.modules:
         return sys.modules[name]
-    module_spec = importlib.util.spec_from_file_location(name, path.resolve())
-    if module_spec is None or module_spec.loader is None:
-        raise StrategyError(f"cannot import strategy file {path}")
-    module = importlib.util.module_from_spec(module_spec)
+    loader = _Source(str(path.resolve()), content)
+    found = importlib.util.spec_from_loader(name, loader)
+    module = importlib.util.module_from_spec(cast(ModuleSpec, found))
     sys.modules[name] = module  # before it runs: dataclasses and pickle look it up there
     try:
-        module_spec.loader.exec_module(module)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:  # a person's own code may raise anything
         del sys.modules[name]
-        where = f"{path}, line {_line(error, path)}"
-        raise StrategyError(f"{where}: {type(error).__name__}: {error}") from error
+        raise StrategyError(
+            f"cannot import strategy file {blame(error, str(path.resolve()))}"
+        ) from error
     return module
-
-
-def _line(error: BaseException, path: Path) -> int:
-    """Return the line of the person's file that ``error`` came from."""
-    if isinstance(error, SyntaxError) and error.lineno is not None:
-        return error.lineno
-    file = str(path.resolve())
-    frames = traceback.extract_tb(error.__traceback__)
-    return next((f.lineno for f in reversed(frames) if f.filename == file and f.lineno), 1)
 
 
 def _class_in(module: ModuleType, path: Path, class_name: str) -> type:
