@@ -42,10 +42,10 @@ def test_ladders_on_recorded_bars_use_the_whole_range_of_spacing(recorded) -> No
     signals = ask(Grid(), recorded, resolve_params(Grid(), {}))
     assert signals.ladder is not None
     spacing = signals.ladder.spacing[-8_760:]
-    spacing = spacing[~np.isnan(spacing)]  # a symbol listed later has none at first
-    assert (spacing >= 0.01).all()
-    assert (spacing <= 0.03).all()
-    assert np.median(spacing[:, 2]) > np.median(spacing[:, 0])  # SOL moves more than BTC
+    known = spacing[~np.isnan(spacing)]  # a missing bar has no ladder
+    assert (known >= 0.01).all()
+    assert (known <= 0.03).all()
+    assert np.nanmedian(spacing[:, 2]) > np.nanmedian(spacing[:, 0])  # SOL moves more than BTC
 
 
 @pytest.mark.parametrize("bars", [0, 1, 23])
