@@ -79,7 +79,8 @@ def _facts(console: Console, facts: dict[str, Any]) -> None:
 def _equality(console: Console, compared: Sequence[equality.Equality]) -> None:
     table = Table(title="the same trades and PnL as vectorbt (relative 1e-9)")
     for name in ("strategy", "market", "sets", "long trips", "short trips", "differences"):
-        table.add_column(name, justify="left" if name in ("strategy", "market") else "right")
+        left = name in ("strategy", "market")
+        table.add_column(name, justify="left" if left else "right", no_wrap=left)
     for found in compared:
         numbers = (found.sets, found.longs, found.shorts, len(found.differences))
         table.add_row(found.strategy, found.source, *(f"{number:,}" for number in numbers))
@@ -93,7 +94,7 @@ def _sweep(console: Console, rows: Sequence[sweep.Row]) -> None:
     first = rows[0]
     title = f"sweep, {first.sets:,} sets x {first.bars:,} bars of {first.source}"
     table = Table(title=f"{title}: million bar-sets per second")
-    table.add_column("strategy")
+    table.add_column("strategy", no_wrap=True)
     for name in ("ours", "vectorbt", "ratio", "CPU ratio", "trips", "its trips"):
         table.add_column(name, justify="right")
     table.add_column(f">= {sweep.BAR:.0f}x")
