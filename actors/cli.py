@@ -16,7 +16,6 @@ from aster_ray.research.request import RunRequest
 from aster_ray.research.session import (
     Session,
     abandon,
-    conclude,
     create_session,
     next_folder,
 )
@@ -72,12 +71,10 @@ def paper(request: RunRequest, out: Path | None, as_json: bool) -> PaperResult:
             warm(session.prepare())
             display.say("starting a local Ray node")
             with local_ray(), interruption.listening():
-                facts = run_session(session, display.show, lambda: interruption.asked)
-                display.say(f"writing the report of {session.folder.name}")
+                result = run_session(session, display.show, lambda: interruption.asked)
         except BaseException:
             abandon(session)
             raise
-        result = conclude(session, facts)
     return PaperResult(result.report, session.folder, interruption.asked)
 
 

@@ -20,7 +20,8 @@ from aster_ray.engine.strategy_desk import StrategyDesk
 from aster_ray.engine.wire import pack_signals, unpack_signals
 from aster_ray.errors import AsterError
 from aster_ray.research.prepare import Prepared
-from aster_ray.research.session import Session
+from aster_ray.research.record import RunResult
+from aster_ray.research.session import Session, conclude
 from aster_ray.venues.replay import ReplayFeed
 
 _LOOK_S = 0.25
@@ -99,8 +100,8 @@ def _travelled(signals: SignalBatch) -> SignalBatch:
 
 def run_session(
     session: Session, watch: Callable[[View], None], stopped: Callable[[], bool]
-) -> Mapping[str, Any]:
-    """Run a session to its end and return the ``session`` section of its report.
+) -> RunResult:
+    """Run a session to its end, write its report and return what it says.
 
     Args:
         session: freshly created.
@@ -110,23 +111,31 @@ def run_session(
     Raises:
         AsterError: an actor failed for good.
     """
-    token, folder = session.token, str(session.folder)
-    supervisor = create(topology.SUPERVISOR, token, folder)
+    supervisor = create(topology.SUPERVISOR, session.token, str(session.folder))
     try:
-        while True:
-            if stopped():
-                supervisor.stop.remote()
-            status = _answer(supervisor.status.remote())
-            if status is not None:
-                if status["state"] == "failed":
-                    raise AsterError(f"session ended: {status['failure']}")
-                watch(View(status["state"], status["last"], status["facts"], _ledger(token)))
-                if status["state"] == "finished":
-                    facts: Mapping[str, Any] = status["facts"]
-                    return facts
-            clock.wait(_LOOK_S)
+        facts = _follow(supervisor, session.token, watch, stopped)
+        # Before the actors go: whatever may go wrong on the way out, the report is there.
+        return conclude(session, facts)
     finally:
-        dismiss(token)
+        dismiss(session.token)
+
+
+def _follow(
+    supervisor: Any, token: str, watch: Callable[[View], None], stopped: Callable[[], bool]
+) -> Mapping[str, Any]:
+    """Watch until the session is over and return the ``session`` section of its report."""
+    while True:
+        if stopped():
+            supervisor.stop.remote()
+        status = _answer(supervisor.status.remote())
+        if status is not None:
+            if status["state"] == "failed":
+                raise AsterError(f"session ended: {status['failure']}")
+            watch(View(status["state"], status["last"], status["facts"], _ledger(token)))
+            if status["state"] == "finished":
+                facts: Mapping[str, Any] = status["facts"]
+                return facts
+        clock.wait(_LOOK_S)
 
 
 def _answer(call: Any, patience_s: float = TIMES.answer) -> Any:

@@ -76,7 +76,9 @@ class SupervisorActor(Shell):
         while self._state not in ("finished", "failed"):
             await asyncio.gather(*(self._listen(role) for role in WATCHED))
             self._judge()
-            if self._state in ("running", "draining"):
+            if self._state in ("running", "draining") or (
+                self._stopping and self._state == "starting"
+            ):
                 await self._steer()
             if self._state not in ("finished", "failed"):
                 await asyncio.sleep(TIMES.heartbeat)

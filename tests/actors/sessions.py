@@ -15,7 +15,7 @@ from aster_ray.engine.journal import read_journal
 from aster_ray.research.backtest import run_backtest
 from aster_ray.research.record import RunResult
 from aster_ray.research.request import RunRequest
-from aster_ray.research.session import VENUE_JOURNAL, conclude, create_session
+from aster_ray.research.session import VENUE_JOURNAL, create_session
 
 Watch = Callable[[View], None]
 
@@ -35,7 +35,7 @@ def run(
     """Run a session to its end in ``folder`` and return its result."""
     session = create_session(request, folder, uuid.uuid4().hex[:8])
     warm(session.prepare())  # a compilation in four processes would be sent to again and again
-    return conclude(session, run_session(session, watch, stopped))
+    return run_session(session, watch, stopped)
 
 
 class Killer:
