@@ -11,7 +11,8 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from actors.display import display_for
-from actors.launch import local_ray, run_session, warm
+from actors.launch import local_ray, run_session
+from actors.warm import warm_all
 from aster_ray.research.request import RunRequest
 from aster_ray.research.session import (
     Session,
@@ -68,7 +69,7 @@ def paper(request: RunRequest, out: Path | None, as_json: bool) -> PaperResult:
         session = _begin(request, out)
         try:
             display.say("preparing compiled code (half a minute after a change, else a moment)")
-            warm(session.prepare())
+            warm_all(session.prepare())
             display.say("starting a local Ray node")
             with local_ray(), interruption.listening():
                 result = run_session(session, display.show, lambda: interruption.asked)

@@ -6,6 +6,7 @@ import structlog
 
 from actors.link import Watermark
 from actors.shell import Shell
+from actors.warm import warm_venue
 from aster_ray import topology
 from aster_ray.engine.durable import DurableExecution
 from aster_ray.engine.messages import VenueReport
@@ -26,6 +27,7 @@ class ExecutorActor(Shell):
     def open(self) -> None:
         """Restore the venue from its own log and the desk from the executor's journal."""
         prepared = self.session.prepare()
+        warm_venue(prepared)
         log = self.journal(VENUE_JOURNAL)
         self._venue = prepared.paper_venue(log)
         self._venue.restore(log.take_records())

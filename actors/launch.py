@@ -15,14 +15,9 @@ from ray.exceptions import ActorDiedError, GetTimeoutError, RayError
 from actors.create import create
 from actors.options import TIMES
 from aster_ray import clock, topology
-from aster_ray.engine.messages import BarBatch, SignalBatch
-from aster_ray.engine.strategy_desk import StrategyDesk
-from aster_ray.engine.wire import pack_signals, unpack_signals
 from aster_ray.errors import AsterError
-from aster_ray.research.prepare import Prepared
 from aster_ray.research.record import RunResult
 from aster_ray.research.session import Session, conclude
-from aster_ray.venues.replay import ReplayFeed
 
 _LOOK_S = 0.25
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
@@ -76,26 +71,6 @@ def _share_import_path() -> None:
     known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if root not in known:
         os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, known)])
-
-
-def warm(prepared: Prepared) -> None:
-    """Compile, or load from the cache, what the actors will call: four at once would each do it."""
-    risk, venue = prepared.risk_desk(), prepared.paper_venue()
-    feed = ReplayFeed(prepared.market)
-    for batch in feed.batches():
-        history = feed.history_until(batch.seq)
-        said = StrategyDesk(prepared.strategies, history).on_bars(_own(batch))
-        orders = risk.on_close(_travelled(said), venue.observe(batch))
-        venue.submit(orders)
-        return
-
-
-def _own(batch: BarBatch) -> BarBatch:
-    return batch._replace(bars=batch.bars.copy())
-
-
-def _travelled(signals: SignalBatch) -> SignalBatch:
-    return unpack_signals(pack_signals(signals))
 
 
 def run_session(

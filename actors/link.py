@@ -69,7 +69,8 @@ class Peer:
         while True:
             call = getattr(await self.handle(), method).remote(*arguments, clock.wall_ns())
             try:
-                return await asyncio.wait_for(call, TIMES.answer)
+                async with asyncio.timeout(TIMES.answer):
+                    return await call
             except (ActorUnavailableError, TimeoutError):
                 await asyncio.sleep(TIMES.again)
 

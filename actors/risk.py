@@ -6,6 +6,7 @@ import asyncio
 
 from actors.link import Watermark
 from actors.shell import Shell
+from actors.warm import warm_risk
 from aster_ray import topology
 from aster_ray.engine.chronicle import anchor_record
 from aster_ray.engine.durable import DurableRisk
@@ -32,6 +33,7 @@ class RiskActor(Shell):
         self._arrived = asyncio.Event()
         self._outbox: asyncio.Queue[OrderBatch] = asyncio.Queue()
         prepared = self.session.prepare()
+        warm_risk(prepared)
         journal, market = self.journal(RISK_JOURNAL), prepared.market
         self._risk = DurableRisk(
             prepared.risk_desk(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from actors.shell import Shell
+from actors.warm import warm_strategies
 from aster_ray import topology
 from aster_ray.engine.strategy_desk import StrategyDesk
 from aster_ray.engine.wire import pack_signals, unpack_bars
@@ -19,6 +20,7 @@ class StrategyActor(Shell):
     def open(self) -> None:
         """Load the history the strategies begin with."""
         self._prepared = self.session.prepare()
+        warm_strategies(self._prepared)
 
     async def work(self) -> None:
         """Follow the feed from the first close the risk desk has not made durable."""

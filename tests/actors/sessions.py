@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from actors.launch import View, run_session, warm
+from actors.launch import View, run_session
+from actors.warm import warm_all
 from aster_ray.cli import api
 from aster_ray.engine.journal import read_journal
 from aster_ray.research.backtest import run_backtest
@@ -34,7 +35,7 @@ def run(
 ) -> RunResult:
     """Run a session to its end in ``folder`` and return its result."""
     session = create_session(request, folder, uuid.uuid4().hex[:8])
-    warm(session.prepare())  # a compilation in four processes would be sent to again and again
+    warm_all(session.prepare())  # a compilation in four processes would be sent to again and again
     return run_session(session, watch, stopped)
 
 

@@ -1,0 +1,62 @@
+"""Load compiled code before it is needed: on throwaway desks, with messages as they arrive."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aster_ray.engine.messages import BarBatch, OrderBatch, SignalBatch, VenueReport
+from aster_ray.engine.strategy_desk import StrategyDesk
+from aster_ray.engine.wire import (
+    COLUMN_FORMS,
+    pack_bars,
+    pack_orders,
+    pack_report,
+    unpack_bars,
+    unpack_orders,
+    unpack_report,
+)
+from aster_ray.kernel.records import SignalColumns
+from aster_ray.model.enums import IntentKind
+from aster_ray.research.prepare import Prepared
+from aster_ray.venues.replay import ReplayFeed
+
+
+def warm_all(prepared: Prepared) -> None:
+    """Compile what the actors will load, once for all of them."""
+    warm_strategies(prepared)
+    warm_risk(prepared)
+    warm_venue(prepared)
+
+
+def warm_strategies(prepared: Prepared) -> None:
+    """Ask the strategies about the first close."""
+    for batch in _first(prepared):
+        StrategyDesk(prepared.strategies, ReplayFeed(prepared.market).history).on_bars(batch)
+
+
+def warm_risk(prepared: Prepared) -> None:
+    """Let a risk desk decide on the first close, with nothing said and nothing filled."""
+    desk = prepared.risk_desk()
+    for batch in _first(prepared):
+        sleeves = len(desk.book.sleeves)
+        columns = (np.zeros((1, sleeves, *tail), dtype) for dtype, tail in COLUMN_FORMS)
+        nothing = VenueReport(batch.seq, batch.close_ms, desk.book.fills[:0])
+        report = unpack_report(pack_report(nothing))
+        desk.on_close(SignalBatch(batch, SignalColumns(*columns), 0), report)
+
+
+def warm_venue(prepared: Prepared) -> None:
+    """Let a venue see the first close and take one order, of nothing."""
+    venue = prepared.paper_venue()
+    for batch in _first(prepared):
+        venue.observe(batch)
+        denied = venue.book.intents[:1].copy()
+        denied["kind"] = int(IntentKind.DENIED)
+        nothing = OrderBatch(batch.seq, batch.close_ms, denied, 0.0, 0.0, 0)
+        venue.submit(unpack_orders(pack_orders(nothing)))
+
+
+def _first(prepared: Prepared) -> list[BarBatch]:
+    """Return the first close as it arrives; none where there is none."""
+    feed = ReplayFeed(prepared.market)
+    return [unpack_bars(pack_bars(feed.batch(0)))] if len(feed) else []
