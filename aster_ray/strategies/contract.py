@@ -32,6 +32,13 @@ class Parameter:
     doc: str = ""
 
 
+def _read_only(values: np.ndarray) -> np.ndarray:
+    """Return a view that a strategy cannot change under the next one, or under the kernel."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """T rows of closed bars for N symbols; every column is f8[T, N], NaN where a bar is missing."""
@@ -49,22 +56,22 @@ class Panel:
 
     @classmethod
     def of(cls, market: Market) -> Panel:
-        """Show a market to a strategy; columns are contiguous copies per field."""
+        """Show a market to a strategy; prices are contiguous copies per field, all is read-only."""
 
         def column(index: int) -> np.ndarray:
-            return np.ascontiguousarray(market.bars[:, :, index])
+            return _read_only(np.ascontiguousarray(market.bars[:, :, index]))
 
         return cls(
             symbols=market.symbols,
             timeframe_ms=market.timeframe_ms,
-            open_ms=market.open_ms,
+            open_ms=_read_only(market.open_ms),
             open=column(OPEN),
             high=column(HIGH),
             low=column(LOW),
             close=column(CLOSE),
-            volume=market.volume,
+            volume=_read_only(market.volume),
             mark=column(MARK_CLOSE),
-            funding_rate=market.funding_rate,
+            funding_rate=_read_only(market.funding_rate),
         )
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from aster_ray.strategies.series import cut, rising, series_of, shifted, spread
@@ -16,7 +18,9 @@ def test_a_complete_symbol_keeps_every_row(walk) -> None:
 
 def test_holes_are_dropped_and_values_return_to_their_rows(walk) -> None:
     panel = walk(200, 2, gaps=0.3)
-    panel.low[7, 0] = np.nan  # one missing price makes a missing bar
+    low = panel.low.copy()
+    low[7, 0] = np.nan  # one missing price makes a missing bar
+    panel = replace(panel, low=low)
     series, rows = series_of(panel, 0)
     assert 7 not in rows
     assert 100 < len(rows) < 170
