@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import keyword
 import re
 from pathlib import Path
 
 from aster_ray.errors import StrategyError
 from aster_ray.strategies.registry import STRATEGIES
+
+# What the file imports by such a name; its own class takes another.
+_IMPORTED = ("Panel", "Parameter", "Params", "Sequence", "Signals")
 
 _START = '''"""@name@: describe in one line what it exploits.
 
@@ -99,7 +103,14 @@ def write_template(name: str, folder: Path) -> Path:
     if name in STRATEGIES:
         raise StrategyError(f"strategy name {name!r} is taken by a built-in one: choose another")
     path = folder / f"{name}.py"
+    found = None if path.exists() else importlib.util.find_spec(name)
+    if found is not None and found.origin is not None:
+        raise StrategyError(
+            f"strategy name {name!r} is that of an installed Python module, which {path} "
+            "would hide: choose another"
+        )
     class_name = "".join(part.capitalize() for part in name.split("_"))
+    class_name += "Strategy" if class_name in _IMPORTED else ""
     content = _START.replace("@name@", name).replace("@class@", class_name)
     try:
         with path.open("x", encoding="utf-8") as file:
