@@ -66,14 +66,18 @@ def _columns(signals: Signals, panel: Panel) -> dict[str, np.ndarray]:
     """Return every column of the answer at full size, by name."""
     shape = panel.close.shape
     columns = {}
-    for field in fields(Signals):
-        value = getattr(signals, field.name)
-        if field.name != "ladder":
-            columns[field.name] = np.broadcast_to(np.asarray(value), shape)
     ladder = signals.ladder or Ladder(np.full(shape, np.nan), np.full(shape, np.nan), np.nan)
-    for field in fields(Ladder):
-        value = getattr(ladder, field.name)
-        columns[f"ladder.{field.name}"] = np.broadcast_to(np.asarray(value), shape)
+    for owner, prefix in ((signals, ""), (ladder, "ladder.")):
+        for field in fields(owner):
+            if field.name == "ladder":
+                continue
+            values = np.asarray(getattr(owner, field.name))
+            if values.ndim and values.shape != shape:
+                raise StrategyError(
+                    f"{prefix}{field.name} must be a number or have shape {shape} "
+                    f"(bars, symbols), had {values.shape}"
+                )
+            columns[prefix + field.name] = np.broadcast_to(values, shape)
     return columns
 
 
