@@ -17,6 +17,7 @@ from aster_ray.errors import ConfigError
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
 from aster_ray.strategies import registry
 from aster_ray.strategies.contract import Strategy
+from aster_ray.strategies.parameters import warmup_of
 
 Params = dict[str, float]
 
@@ -62,7 +63,7 @@ class RunRequest:
 
     def warmup(self) -> int:
         """Return how many bars the slowest strategy needs before it may be trusted."""
-        return max(strategy.warmup(params) for strategy, params in self.load_strategies())
+        return max(warmup_of(strategy, params) for strategy, params in self.load_strategies())
 
     def market_request(self) -> MarketRequest:
         """Return which bars the run reads."""

@@ -25,7 +25,7 @@ from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.request import Params, RunRequest
 from aster_ray.strategies.contract import Fused, Panel, Strategy
 from aster_ray.strategies.encode import signal_columns
-from aster_ray.strategies.parameters import resolve_params
+from aster_ray.strategies.parameters import resolve_params, warmup_of
 
 Progress = Callable[[int, int], None]
 Sets = tuple[Params, ...]  # one parameter mapping per strategy
@@ -105,7 +105,8 @@ def widest_request(request: RunRequest, sets: Sequence[Sets]) -> RunRequest:
     """Return the request whose warm-up covers every set: all sets trade the same bars."""
     loaded = request.load_strategies()
     widest = [
-        max((own[k] for own in sets), key=strategy.warmup) for k, (strategy, _) in enumerate(loaded)
+        max((own[k] for own in sets), key=partial(warmup_of, strategy))
+        for k, (strategy, _) in enumerate(loaded)
     ]
     names = [name for name, _ in request.strategies]
     return RunRequest(request.settings, tuple(zip(names, widest, strict=True)))

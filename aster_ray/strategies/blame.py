@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
+from typing import Any
+
+from aster_ray.errors import AsterError, StrategyError
+from aster_ray.strategies.contract import Strategy
 
 
 def blame(error: BaseException, file: str) -> str:
     """Return ``FILE, line N: Kind: message``; without ``file`` in it, the deepest frame."""
-    if isinstance(error, SyntaxError) and error.lineno is not None:
-        return f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}"
-    what = f"{type(error).__name__}: {error}"
+    kind = type(error).__name__
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f"{error.filename}, line {error.lineno}: {kind}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
-    frame = next((f for f in reversed(frames) if f.filename == file), frames[-1])
-    return f"{frame.filename}, line {frame.lineno}: {what}"
+    frame = next((f for f in reversed(frames) if f.filename == file), None)
+    if frame is None and isinstance(error, SyntaxError):  # the file as a whole, none of its lines
+        return f"{file}: {kind}: {error.msg}"
+    frame = frame or frames[-1]
+    return f"{frame.filename}, line {frame.lineno}: {kind}: {error}"
+
+
+def call(strategy: Strategy, method: str, *arguments: object) -> Any:
+    """Call a method of a strategy; whatever it raises becomes one clear message."""
+    try:
+        return getattr(strategy, method)(*arguments)
+    except AsterError:
+        raise
+    except Exception as error:  # a person's own code may raise anything
+        file = getattr(sys.modules.get(type(strategy).__module__), "__file__", None) or ""
+        message = f"strategy {strategy.name}: {method}() failed at {blame(error, file)}"
+        raise StrategyError(message) from error

@@ -6,12 +6,11 @@ live row must never take a session down; a wrong shape or a stop of 300 % is a p
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 import numpy as np
 
-from aster_ray.errors import AsterError, StrategyError
+from aster_ray.errors import StrategyError
 from aster_ray.kernel.records import (
     EXIT_LONG,
     EXIT_SHORT,
@@ -20,7 +19,7 @@ from aster_ray.kernel.records import (
     SHORT,
     SignalColumns,
 )
-from aster_ray.strategies.blame import blame
+from aster_ray.strategies.blame import call
 from aster_ray.strategies.contract import Column, Ladder, Panel, Params, Signals, Strategy
 
 # Field -> (low, low allowed, high, high allowed, what it must be).
@@ -36,8 +35,11 @@ _BOUNDS = {
 }
 
 
-def _refuse(name: str, panel: Panel, field: str, bad: np.ndarray, values: np.ndarray) -> None:
-    """Raise for the first true element of ``bad``, bool[T, N] or a scalar; do nothing if none."""
+def _refuse(name: str, panel: Panel, must: str, bad: np.ndarray, values: np.ndarray) -> None:
+    """Raise ``must``, which was promised, for the first true element of ``bad``, if there is one.
+
+    ``bad`` is bool[T, N], or a scalar for a column that never changes; ``values`` is like it.
+    """
     if not bad.any():
         return
     if bad.ndim == 0:
@@ -45,8 +47,7 @@ def _refuse(name: str, panel: Panel, field: str, bad: np.ndarray, values: np.nda
     else:
         row, n = (int(index) for index in np.argwhere(bad)[0])
         place, value = f"row {row} of {panel.symbols[n]}", values[row, n]
-    must = _BOUNDS[field][4] if field in _BOUNDS else "-1, 0 or 1"
-    raise StrategyError(f"strategy {name}: {field} must be {must}, was {value:g} at {place}")
+    raise StrategyError(f"strategy {name}: {must}, was {value:g} at {place}")
 
 
 def _numbers(name: str, panel: Panel, field: str, column: Column) -> np.ndarray:
@@ -60,12 +61,13 @@ def _numbers(name: str, panel: Panel, field: str, column: Column) -> np.ndarray:
             f"strategy {name}: {field} must be a number or have shape {panel.close.shape} "
             f"(bars, symbols), had {values.shape}"
         )
-    low, low_allowed, high, high_allowed, _ = _BOUNDS[field]
+    low, low_allowed, high, high_allowed, promise = _BOUNDS[field]
     finite = np.isfinite(values)
     with np.errstate(invalid="ignore"):
         below = values < low if low_allowed else values <= low
         above = values > high if high_allowed else values >= high
-    _refuse(name, panel, field, np.asarray(finite & (below | above)), values)
+    bad = np.asarray(finite & (below | above))
+    _refuse(name, panel, f"{field} must be {promise}", bad, values)
     return values if finite.all() else np.where(finite, values, np.nan)
 
 
@@ -88,7 +90,8 @@ def _code(name: str, panel: Panel, signals: Signals) -> np.ndarray:
             f"(bars, symbols), was {direction.dtype} of shape {direction.shape}; "
             "use .astype(np.int8)"
         )
-    _refuse(name, panel, "direction", (direction < -1) | (direction > 1), direction)
+    bad = (direction < -1) | (direction > 1)
+    _refuse(name, panel, "direction must be -1, 0 or 1", bad, direction)
     code = (direction > 0) * np.int8(LONG) + (direction < 0) * np.int8(SHORT)
     code += _flags(name, panel, "exit_long", signals.exit_long) * np.int8(EXIT_LONG)
     code += _flags(name, panel, "exit_short", signals.exit_short) * np.int8(EXIT_SHORT)
@@ -98,18 +101,18 @@ def _code(name: str, panel: Panel, signals: Signals) -> np.ndarray:
 
 def _ladder(name: str, panel: Panel, ladder: Ladder) -> np.ndarray:
     """Return f8[T, N, 4]; where anything is NaN there is no ladder."""
+    if not isinstance(ladder, Ladder):
+        raise StrategyError(
+            f"strategy {name}: ladder must be a Ladder or None, was {type(ladder).__name__}"
+        )
     fields = ("centre", "spacing", "levels", "size")
     columns = [_numbers(name, panel, f"ladder.{f}", getattr(ladder, f)) for f in fields]
     _, spacing, levels, _ = columns
-    if (levels != np.floor(levels))[~np.isnan(levels)].any():
-        raise StrategyError(f"strategy {name}: ladder.levels must be whole numbers")
-    with np.errstate(invalid="ignore"):
-        deepest = spacing * (levels + 1.0)
-        if (deepest >= 1.0).any():
-            raise StrategyError(
-                f"strategy {name}: (ladder.levels + 1) x ladder.spacing must stay below 1 so that "
-                f"every level and its stop are above 0, was {float(np.nanmax(deepest)):g}"
-            )
+    broken = np.asarray((levels != np.floor(levels)) & ~np.isnan(levels))
+    _refuse(name, panel, "ladder.levels must be whole numbers", broken, levels)
+    deepest = np.asarray(spacing * (levels + 1.0))
+    must = "(ladder.levels + 1) x ladder.spacing must stay below 1 so that every level and its stop"
+    _refuse(name, panel, f"{must} are above 0", np.asarray(deepest >= 1.0), deepest)
     result = np.empty((*panel.close.shape, len(fields)))
     missing = np.isnan(panel.close)
     for index, values in enumerate(columns):
@@ -164,14 +167,7 @@ def encode(signals: Sequence[Signals], panel: Panel, names: Sequence[str]) -> Si
 
 def ask(strategy: Strategy, panel: Panel, params: Params) -> Signals:
     """Call a strategy; whatever it raises becomes one clear message."""
-    try:
-        answer = strategy.signals(panel, params)
-    except AsterError:
-        raise
-    except Exception as error:  # a person's own code may raise anything
-        file = getattr(sys.modules.get(type(strategy).__module__), "__file__", None) or ""
-        message = f"strategy {strategy.name}: signals() failed at {blame(error, file)}"
-        raise StrategyError(message) from error
+    answer = call(strategy, "signals", panel, params)
     if not isinstance(answer, Signals):
         raise StrategyError(
             f"strategy {strategy.name}: signals() must return Signals, "

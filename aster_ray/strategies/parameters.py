@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
-from aster_ray.errors import ConfigError
-from aster_ray.strategies.contract import Parameter, Strategy
+from aster_ray.errors import ConfigError, StrategyError
+from aster_ray.strategies.blame import call
+from aster_ray.strategies.contract import Parameter, Params, Strategy
 
 
 def none_at_zero(fraction: float) -> float:
@@ -15,16 +17,41 @@ def none_at_zero(fraction: float) -> float:
     return fraction if fraction > 0.0 else math.nan
 
 
+def _number(value: object) -> float | None:
+    """Return any real number, numpy's too, as f8; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf if value == abs(value) else -math.inf
+
+
 def misfits(parameter: Parameter, value: object) -> Sequence[str]:
     """Name what is wrong with one value; empty when it fits."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    number = _number(value)
+    if number is None:
         return (f"{parameter.name} must be a number, was {value!r}",)
-    if not parameter.low <= value <= parameter.high:  # also refuses NaN
+    if not parameter.low <= number <= parameter.high:  # also refuses NaN
         bounds = f"{parameter.low:g} and {parameter.high:g}"
-        return (f"{parameter.name} must be between {bounds}, was {value:g}",)
-    if parameter.integer and value != int(value):
-        return (f"{parameter.name} must be a whole number, was {value:g}",)
+        return (f"{parameter.name} must be between {bounds}, was {number:g}",)
+    if parameter.integer and not number.is_integer():
+        return (f"{parameter.name} must be a whole number, was {number:g}",)
     return ()
+
+
+def flaws(parameter: Parameter) -> Sequence[str]:
+    """Name what is wrong with a declaration; empty when it can be set, swept and shown."""
+    name: object = parameter.name  # whatever a person's file gave
+    if not isinstance(name, str) or not name.isidentifier():
+        return (f"a parameter's name must be a word like entry_bars, was {name!r}",)
+    found = []
+    for bound in ("low", "high"):
+        value = getattr(parameter, bound)
+        number = _number(value)
+        if number is None or not math.isfinite(number):
+            found.append(f"{bound} of {name} must be a finite number, was {value!r}")
+    return found or misfits(parameter, parameter.default)
 
 
 def resolve_params(strategy: Strategy, given: Mapping[str, object]) -> dict[str, float]:
@@ -48,11 +75,28 @@ def resolve_params(strategy: Strategy, given: Mapping[str, object]) -> dict[str,
         value = given.get(name, parameter.default)
         wrong = misfits(parameter, value)
         problems.extend(wrong)
-        if not wrong and isinstance(value, int | float):
-            params[name] = float(value)
-    together = getattr(strategy, "problems", None)
-    if not problems and together is not None:
-        problems.extend(together(params))
+        number = _number(value)
+        if not wrong and number is not None:
+            params[name] = number
+    if not problems and hasattr(strategy, "problems"):
+        together = call(strategy, "problems", params)
+        problems.extend((together,) if isinstance(together, str) else together or ())
     if problems:
         raise ConfigError([f"strategy {strategy.name}: {problem}" for problem in problems])
     return params
+
+
+def warmup_of(strategy: Strategy, params: Params) -> int:
+    """Return how many bars the strategy must see before it may be trusted.
+
+    Raises:
+        StrategyError: ``warmup()`` failed or did not return a number of bars.
+    """
+    bars = call(strategy, "warmup", params)
+    number = _number(bars)
+    if number is None or not 0.0 <= number < math.inf:
+        raise StrategyError(
+            f"strategy {strategy.name}: warmup() must return a number of bars, 0 or more, "
+            f"returned {bars!r}"
+        )
+    return math.ceil(number)

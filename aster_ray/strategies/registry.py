@@ -16,7 +16,7 @@ from typing import cast
 from aster_ray.errors import StrategyError
 from aster_ray.strategies.blame import blame
 from aster_ray.strategies.contract import Parameter, Strategy
-from aster_ray.strategies.parameters import misfits, resolve_params
+from aster_ray.strategies.parameters import flaws, resolve_params
 
 __all__ = ["STRATEGIES", "load", "names", "resolve_params"]
 
@@ -84,8 +84,9 @@ def _module(path: Path) -> ModuleType:
     """Import a file under a name made of its content, the same in every process."""
     try:
         content = path.read_bytes()
-    except OSError as error:
-        raise StrategyError(f"cannot read strategy file {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a path that holds a zero byte
+        reason = getattr(error, "strerror", None) or error
+        raise StrategyError(f"cannot read strategy file {path}: {reason}") from error
     name = f"aster_strategy_{hashlib.blake2s(content, digest_size=8).hexdigest()}"
     if name in sys.modules:
         return sys.modules[name]
@@ -143,7 +144,7 @@ def _built(kind: type, origin: str) -> Strategy:
     for method in ("warmup", "signals"):
         if not callable(getattr(strategy, method, None)):
             raise StrategyError(f"{where} needs a method {method}()")
-    problems = [f"{where}: {problem}" for p in parameters for problem in misfits(p, p.default)]
+    problems = [f"{where}: {problem}" for p in parameters for problem in flaws(p)]
     if len({p.name for p in parameters}) != len(parameters):
         problems.append(f"{where}: two parameters have the same name")
     if problems:
