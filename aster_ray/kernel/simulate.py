@@ -180,6 +180,49 @@ def _load_covariance(book: Book, known: np.ndarray) -> None:
             book.covariance[a, b] = known[a, b]
 
 
+@inlined_kernel
+def _close(
+    book: Book,
+    setup: Setup,
+    row: np.ndarray,
+    timeline: Timeline,
+    signals: SignalColumns,
+    moment: Moment,
+) -> bool:
+    """Do what one close needs, no more; return whether that was nothing at all."""
+    account = book.account[0]
+    need = MATCH
+    if book.levels.shape[1] == 1 and _far_from_liquidation(book, setup, row):
+        need = _needs(book, setup, row, signals, moment)
+    if need == MATCH:
+        match(book, setup, row, moment)
+    else:
+        begin_bar(account, moment.close_ms)
+        mark(book, setup, row, moment)
+        raise_peak(account)
+    calm = need == NOTHING and not must_halt(account, setup.limits[0])
+    if calm:
+        _pass_calmly(book, row, signals.code[moment.at])
+    else:
+        if len(timeline.covariance) > 0:
+            _load_covariance(book, timeline.covariance[moment.at])
+        decide(book, setup, row, signals, moment)
+    return calm
+
+
+@inlined_kernel
+def _signals_from(signals: SignalColumns, t: int) -> SignalColumns:
+    """Return columns whose first code row is row ``t``; a glide reads no other varying one."""
+    return SignalColumns(
+        signals.code[t:],
+        signals.confidence,
+        signals.stop_loss,
+        signals.take_profit,
+        signals.target_units,
+        signals.ladder,
+    )
+
+
 @lean_kernel
 def simulate(
     book: Book,
@@ -215,22 +258,7 @@ def simulate(
             mark(book, setup, row, moment)
             t += 1
             continue
-        need = MATCH
-        if not ladders and _far_from_liquidation(book, setup, row):
-            need = _needs(book, setup, row, signals, moment)
-        if need == MATCH:
-            match(book, setup, row, moment)
-        else:
-            begin_bar(account, moment.close_ms)
-            mark(book, setup, row, moment)
-            raise_peak(account)
-        calm = need == NOTHING and not must_halt(account, setup.limits[0])
-        if calm:
-            _pass_calmly(book, row, signals.code[t])
-        else:
-            if known:
-                _load_covariance(book, timeline.covariance[t])
-            decide(book, setup, row, signals, moment)
+        calm = _close(book, setup, row, timeline, signals, moment)
         _record(book, trace, t)
         t += 1
         if calm and known and _is_idle(book):
@@ -240,14 +268,6 @@ def simulate(
                 t = wish
         elif calm and may_glide and t < len(bars):
             ahead = Timeline(timeline.open_ms[t:], timeline.timeframe_ms, 0, timeline.covariance)
-            said = SignalColumns(
-                signals.code[t:],
-                signals.confidence,
-                signals.stop_loss,
-                signals.take_profit,
-                signals.target_units,
-                signals.ladder,
-            )
-            t += glide(book, setup, bars[t:], ahead, said, trace.moments)
+            t += glide(book, setup, bars[t:], ahead, _signals_from(signals, t), trace.moments)
     if known:
         _load_covariance(book, timeline.covariance[len(bars) - 1])
