@@ -31,8 +31,10 @@ from aster_ray.kernel.records import (
     SignalColumns,
     Timeline,
 )
+from aster_ray.model.enums import TradingState
 
 EPSILON = 1e-9
+HALTED = int(TradingState.HALTED)
 
 
 class Watch(NamedTuple):
@@ -105,7 +107,7 @@ def glide(
     the first of them, and ``moments`` are the return statistics of the trace, moved along.
     """
     account, position, sleeve = book.account[0], book.positions[0], book.sleeves[0]
-    if sleeve.order_lots != 0:  # decided before a missing bar: it still waits for an open
+    if sleeve.order_lots != 0 or sleeve.lots == 0 or account.state == HALTED:
         return 0
     watch = watch_for(book, setup, signals)
     qty = position.lots * setup.rules[0].lot

@@ -130,24 +130,24 @@ def _is_idle(book: Book) -> bool:
     return True
 
 
-@inlined_kernel
+@lean_kernel
 def _next_wish(code: np.ndarray, t: int) -> int:
     """Return the first row after ``t`` at which any strategy wants a position, or the end."""
     rows, count = code.shape
-    row = t + 1
-    while row + _STRIDE <= rows:  # whole strides at once: the compiler vectorizes the union
-        union = 0
-        for k in range(row, row + _STRIDE):
-            for i in range(count):
-                union |= code[k, i]
+    flat = code.reshape(-1)
+    k = (t + 1) * count
+    while k + _STRIDE <= rows * count:  # whole strides at once: the compiler vectorizes the union
+        union = np.int8(0)
+        part = flat[k : k + _STRIDE]
+        for j in range(_STRIDE):
+            union |= part[j]
         if union & (LONG | SHORT):
             break
-        row += _STRIDE
-    while row < rows:
-        for i in range(count):
-            if code[row, i] & (LONG | SHORT):
-                return row
-        row += 1
+        k += _STRIDE
+    while k < rows * count:
+        if flat[k] & (LONG | SHORT):
+            return k // count
+        k += 1
     return rows
 
 
@@ -188,8 +188,8 @@ def _close(
     timeline: Timeline,
     signals: SignalColumns,
     moment: Moment,
-) -> bool:
-    """Do what one close needs, no more; return whether that was nothing at all."""
+) -> None:
+    """Do what one close needs, and no more."""
     account = book.account[0]
     need = MATCH
     if book.levels.shape[1] == 1 and _far_from_liquidation(book, setup, row):
@@ -200,14 +200,12 @@ def _close(
         begin_bar(account, moment.close_ms)
         mark(book, setup, row, moment)
         raise_peak(account)
-    calm = need == NOTHING and not must_halt(account, setup.limits[0])
-    if calm:
+    if need == NOTHING and not must_halt(account, setup.limits[0]):
         _pass_calmly(book, row, signals.code[moment.at])
     else:
         if len(timeline.covariance) > 0:
             _load_covariance(book, timeline.covariance[moment.at])
         decide(book, setup, row, signals, moment)
-    return calm
 
 
 @inlined_kernel
@@ -258,15 +256,15 @@ def simulate(
             mark(book, setup, row, moment)
             t += 1
             continue
-        calm = _close(book, setup, row, timeline, signals, moment)
+        _close(book, setup, row, timeline, signals, moment)
         _record(book, trace, t)
         t += 1
-        if calm and known and _is_idle(book):
+        if known and not ladders and _is_idle(book):
             wish = _next_wish(signals.code, t - 1)
             if wish > t:
                 _skip_idle(book, setup.strategies, bars, t, wish, trace)
                 t = wish
-        elif calm and may_glide and t < len(bars):
+        elif may_glide and t < len(bars):
             ahead = Timeline(timeline.open_ms[t:], timeline.timeframe_ms, 0, timeline.covariance)
             t += glide(book, setup, bars[t:], ahead, _signals_from(signals, t), trace.moments)
     if known:

@@ -50,24 +50,24 @@ def mean_reversion_rule(
     deviation, rsi = columns[index[2]], columns[index[3]]
     width, oversold = params[_WIDTH], params[_OVERSOLD]
     overbought = 100.0 - oversold
-    was_low = was_high = was_above = was_below = True  # the first bar is no event
-    for row in range(code.size):
-        reach = width * deviation[row]
+    code[:1] = 0  # the first bar is no event
+    # Yesterday's conditions are worked out again rather than carried: the loop then vectorizes.
+    for row in range(1, code.size):
+        reach, before = width * deviation[row], width * deviation[row - 1]
         low = (close[row] < middle[row] - reach) & (rsi[row] < oversold)
         high = (close[row] > middle[row] + reach) & (rsi[row] > overbought)
-        above = close[row] >= middle[row]
-        below = close[row] <= middle[row]
+        was_low = (close[row - 1] < middle[row - 1] - before) & (rsi[row - 1] < oversold)
+        was_high = (close[row - 1] > middle[row - 1] + before) & (rsi[row - 1] > overbought)
         bits = 0
-        if above & (not was_above):
+        if (close[row] >= middle[row]) & (not (close[row - 1] >= middle[row - 1])):
             bits |= EXIT_LONG
-        if below & (not was_below):
+        if (close[row] <= middle[row]) & (not (close[row - 1] <= middle[row - 1])):
             bits |= EXIT_SHORT
         if low & (not was_low):
             bits |= LONG
         if high & (not was_high):
             bits |= SHORT
         code[row] = bits
-        was_low, was_high, was_above, was_below = low, high, above, below
 
 
 class MeanReversion:
