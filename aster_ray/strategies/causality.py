@@ -51,7 +51,8 @@ def _garbled(panel: Panel, row: int) -> Iterator[tuple[str, Panel]]:
         for name in _PRICES:
             values = getattr(panel, name).copy()
             if make == "random":
-                values[row + 1 :] = random.uniform(1e-3, 1e6, (later, values.shape[1]))
+                # Evenly over the orders of magnitude: as often below real prices as above.
+                values[row + 1 :] = 10.0 ** random.uniform(-3.0, 6.0, (later, values.shape[1]))
             else:
                 values[row + 1 :] = np.nan if make == "missing" else 1e300
             columns[name] = values

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import strategies as st
 
 from aster_ray.kernel.market import simple_market
-from aster_ray.strategies.contract import Panel
+from aster_ray.strategies.contract import Panel, Params, Strategy
+from aster_ray.strategies.registry import load, names
+from aster_ray.strategies.template import write_template
 
 HOUR_MS = 3_600_000
 RECORDED = Path(os.environ.get("ASTER_DATA", Path(__file__).parents[3] / "../shared/data"))
 
 WalkMaker = Callable[..., Panel]
+Box = Callable[[Strategy], st.SearchStrategy[Params]]
 
 
 def panel_of(prices: np.ndarray) -> Panel:
@@ -24,7 +29,7 @@ def panel_of(prices: np.ndarray) -> Panel:
     return Panel.of(simple_market(prices))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def walk() -> WalkMaker:
     """Make a seeded random walk; ``gaps`` is the share of bars that are missing."""
 
@@ -41,6 +46,56 @@ def walk() -> WalkMaker:
         return panel_of(prices)
 
     return make
+
+
+def listed_late(panel: Panel, first: int, last: int) -> Panel:
+    """Take the bars before ``first`` from symbol 0 and those after ``last`` from the final one."""
+    columns = {}
+    for name in ("open", "high", "low", "close", "volume", "mark", "funding_rate"):
+        values = getattr(panel, name).copy()
+        values[:first, 0] = np.nan
+        values[last + 1 :, -1] = np.nan
+        columns[name] = values
+    return replace(panel, **columns)
+
+
+@pytest.fixture(scope="session")
+def markets(walk: WalkMaker) -> st.SearchStrategy[Panel]:
+    """Draw whole walks, walks with holes, and markets whose symbols come late and leave early."""
+
+    def build(kind: str, seed: int) -> Panel:
+        panel = walk(700, 3, seed, gaps=0.0 if kind == "whole" else 0.1)
+        return listed_late(panel, 150 + seed % 200, 500) if kind == "late" else panel
+
+    return st.builds(build, st.sampled_from(["whole", "holes", "late"]), st.integers(0, 10_000))
+
+
+@pytest.fixture(scope="session")
+def box() -> Box:
+    """Draw parameter sets from everywhere within a strategy's bounds, edges included."""
+
+    def draw(strategy: Strategy) -> st.SearchStrategy[Params]:
+        sides: dict[str, st.SearchStrategy[float]] = {}
+        for parameter in strategy.parameters:
+            low, high = parameter.low, parameter.high
+            if parameter.integer:
+                # Half of them small, so that a market of 700 bars is past their warm-up.
+                small = st.integers(int(low), int(min(high, low + 30)))
+                sides[parameter.name] = (small | st.integers(int(low), int(high))).map(float)
+            else:
+                sides[parameter.name] = st.floats(low, high) | st.just(float(parameter.default))
+        fits = getattr(strategy, "problems", lambda _: ())
+        return st.fixed_dictionaries(sides).filter(lambda params: not fits(params))
+
+    return draw
+
+
+@pytest.fixture(scope="session", params=[*names(), "template"])
+def strategy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Strategy:
+    """Return each registered strategy, then the one ``aster strategy new`` writes."""
+    if request.param != "template":
+        return load(request.param)
+    return load(str(write_template("my_idea", tmp_path_factory.mktemp("template"))))
 
 
 @pytest.fixture
