@@ -54,6 +54,20 @@ def flaws(parameter: Parameter) -> Sequence[str]:
     return found or misfits(parameter, parameter.default)
 
 
+def _together(strategy: Strategy, params: Params) -> Sequence[str]:
+    """Return what the strategy itself finds wrong with its parameters."""
+    found = call(strategy, "problems", params)
+    if found is None or found == "":
+        return ()
+    if isinstance(found, str):  # forgiving: a tuple of one is easily written without its comma
+        return (found,)
+    if not isinstance(found, list | tuple) or not all(isinstance(text, str) for text in found):
+        raise StrategyError(
+            f"strategy {strategy.name}: problems() must return a tuple of texts, returned {found!r}"
+        )
+    return found
+
+
 def resolve_params(strategy: Strategy, given: Mapping[str, object]) -> dict[str, float]:
     """Return every parameter of ``strategy`` in its declared order, defaults filled in.
 
@@ -79,8 +93,7 @@ def resolve_params(strategy: Strategy, given: Mapping[str, object]) -> dict[str,
         if not wrong and number is not None:
             params[name] = number
     if not problems and hasattr(strategy, "problems"):
-        together = call(strategy, "problems", params)
-        problems.extend((together,) if isinstance(together, str) else together or ())
+        problems.extend(_together(strategy, params))
     if problems:
         raise ConfigError([f"strategy {strategy.name}: {problem}" for problem in problems])
     return params

@@ -52,7 +52,7 @@ def test_a_strategy_cannot_change_what_others_see(name: str, shape: tuple[int, i
             return Signals(np.zeros(panel.close.shape, np.int8))
 
     column = name
-    with pytest.raises(StrategyError, match="strategy rewrites.*read-only"):
+    with pytest.raises(StrategyError, match=r"strategy rewrites.*read-only"):
         ask(Rewrites(), Panel.of(market), {})
     assert market.digest() == before
     market.volume[:] = 7.0  # the market's owner still may
