@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from aster_ray.errors import ConfigError, StrategyError
+from aster_ray.kernel.records import EXIT_LONG, EXIT_SHORT, LONG, SHORT
+from aster_ray.strategies.contract import Ladder, Panel, Parameter, Params, Signals
+from aster_ray.strategies.encode import ask, encode, last_row, signal_columns
+from aster_ray.strategies.registry import load, names, resolve_params
+
+
+@pytest.fixture
+def panel(walk) -> Panel:
+    return walk(6, 2)
+
+
+def quiet(panel: Panel) -> np.ndarray:
+    return np.zeros(panel.close.shape, dtype=np.int8)
+
+
+def test_a_sleeve_is_a_symbol_and_a_strategy(panel: Panel) -> None:
+    first, second = quiet(panel), quiet(panel)
+    first[2, 1], second[3, 0] = 1, -1
+    ends = np.zeros(panel.close.shape, dtype=bool)
+    ends[2, 1] = True
+    columns = encode([Signals(first, exit_short=ends), Signals(second)], panel, ["a", "b"])
+    assert columns.code.shape == (6, 4)
+    assert columns.code.dtype == np.int8
+    assert columns.code[2].tolist() == [0, 0, LONG | EXIT_SHORT, 0]
+    assert columns.code[3].tolist() == [0, SHORT, 0, 0]
+    assert np.count_nonzero(columns.code) == 2
+
+
+def test_an_exit_may_be_a_constant(panel: Panel) -> None:
+    columns = encode([Signals(quiet(panel), exit_long=True)], panel, ["a"])
+    assert (columns.code == EXIT_LONG).all()
+
+
+def test_constants_take_one_row_and_a_single_varying_column_takes_all(panel: Panel) -> None:
+    stop = np.full(panel.close.shape, 0.05)
+    stop[3, 1] = 0.07
+    answers = [Signals(quiet(panel), confidence=0.6), Signals(quiet(panel), 0.8, stop_loss=stop)]
+    columns = encode(answers, panel, ["a", "b"])
+    assert columns.confidence.tolist() == [[0.6, 0.8, 0.6, 0.8]]
+    assert columns.stop_loss.shape == (6, 4)
+    assert np.isnan(columns.stop_loss[:, [0, 2]]).all()
+    assert columns.stop_loss[3].tolist()[1::2] == [0.05, 0.07]
+    assert np.isnan(columns.take_profit).all()
+    assert columns.take_profit.shape == columns.target_units.shape == (1, 4)
+    assert columns.ladder.shape == (1, 4, 4)
+    assert np.isnan(columns.ladder[:, :, 0]).all()
+
+
+def test_a_ladder_goes_to_its_own_sleeves(panel: Panel) -> None:
+    centre, spacing = panel.close.copy(), np.full(panel.close.shape, 0.01)
+    centre[4, 0] = np.inf
+    spacing[5, 1] = np.nan
+    grid = Signals(quiet(panel), ladder=Ladder(centre, spacing, levels=5, size=0.5))
+    columns = encode([Signals(quiet(panel)), grid], panel, ["a", "grid"])
+    assert columns.ladder.shape == (6, 4, 4)
+    assert np.isnan(columns.ladder[:, [0, 2], 0]).all()
+    assert columns.ladder[0, 1].tolist() == [panel.close[0, 0], 0.01, 5.0, 0.5]
+    assert np.isnan(columns.ladder[4, 1, 0])
+    assert np.isnan(columns.ladder[5, 3, 0])
+
+
+def test_a_row_without_a_bar_says_nothing(panel: Panel) -> None:
+    close = panel.close.copy()
+    close[2, 0] = np.nan
+    panel = replace(panel, close=close)
+    ladder = Ladder(np.full(panel.close.shape, 9.0), np.full(panel.close.shape, 0.01), 5)
+    columns = encode([Signals(quiet(panel) + np.int8(1), ladder=ladder)], panel, ["a"])
+    assert columns.code[2].tolist() == [0, LONG]
+    assert np.isnan(columns.ladder[2, 0, 0])
+
+
+def test_numbers_that_are_not_finite_become_nan_for_the_kernel_to_deny(panel: Panel) -> None:
+    column = np.full(panel.close.shape, 0.5)
+    column[1, 0], column[2, 1] = np.inf, np.nan
+    answer = Signals(quiet(panel) + np.int8(1), column, column, column, target_units=column)
+    columns = encode([answer], panel, ["a"])
+    for name in ("confidence", "stop_loss", "take_profit", "target_units"):
+        values = getattr(columns, name)
+        assert np.argwhere(np.isnan(values)).tolist() == [[1, 0], [2, 1]]
+    assert (columns.code == LONG).all()
+    assert np.isnan(encode([Signals(quiet(panel), -np.inf)], panel, ["a"]).confidence).all()
+
+
+def _at(panel: Panel, value: float) -> np.ndarray:
+    column = np.full(panel.close.shape, 0.5)
+    column[3, 1] = value
+    return column
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "must"),
+    [
+        ("confidence", 1.01, "within 0..1"),
+        ("confidence", -0.5, "within 0..1"),
+        ("stop_loss", 3.0, "a fraction above 0 and below 1"),
+        ("stop_loss", 0.0, "a fraction above 0 and below 1"),
+        ("take_profit", -0.1, "a fraction above 0"),
+        ("target_units", 2.0, "within 0..1"),
+    ],
+)
+def test_a_number_out_of_bounds_is_named_with_its_row(panel, field, value, must) -> None:
+    message = f"strategy mine: {field} must be {must}, was {value:g} at row 3 of S1USDT"
+    with pytest.raises(StrategyError) as caught:
+        encode([Signals(quiet(panel), **{field: _at(panel, value)})], panel, ["mine"])
+    assert str(caught.value) == message
+    with pytest.raises(StrategyError, match="at every row"):
+        encode([Signals(quiet(panel), **{field: value})], panel, ["mine"])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: Signals(quiet(p) + np.int8(2)), "direction must be -1, 0 or 1, was 2 at row 0"),
+        (lambda p: Signals(quiet(p).astype(float)), "direction must be integers of shape"),
+        (lambda p: Signals(quiet(p)[1:]), r"direction must be integers of shape \(6, 2\)"),
+        (lambda p: Signals(quiet(p) == 0), "direction must be integers"),
+        (lambda p: Signals(quiet(p), np.ones(6)), "confidence must be a number or have shape"),
+        (lambda p: Signals(quiet(p), "high"), "confidence must be numbers"),
+        (lambda p: Signals(quiet(p), exit_long=quiet(p)), "exit_long must be True, False or bool"),
+        (lambda p: Signals(quiet(p), exit_short=np.ones(3, bool)), "exit_short must be True"),
+        (lambda p: Signals(quiet(p), ladder=Ladder(p.close, 0 * p.close, 5)), "ladder.spacing"),
+        (lambda p: Signals(quiet(p), ladder=Ladder(p.close, _at(p, 0.5), 5)), "levels and|level"),
+        (lambda p: Signals(quiet(p), ladder=Ladder(p.close, _at(p, 0.5), 11)), "ladder.levels"),
+        (lambda p: Signals(quiet(p), ladder=Ladder(p.close, _at(p, 0.5) / 99, 5.5)), "whole"),
+        (lambda p: Signals(quiet(p), ladder=Ladder(-p.close, _at(p, 0.5), 5)), "ladder.centre"),
+        (lambda p: Signals(quiet(p), ladder=Ladder(p.close, _at(p, 0.1), 5, 2.0)), "ladder.size"),
+    ],
+)
+def test_what_breaks_the_contract_is_refused(panel: Panel, make: Any, message: str) -> None:
+    with pytest.raises(StrategyError, match=message) as caught:
+        encode([make(panel)], panel, ["mine"])
+    assert "mine" in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+class _Raises:
+    name: ClassVar[str] = "raises"
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+
+    def warmup(self, params: Params) -> int:
+        return 0
+
+    def signals(self, panel: Panel, params: Params) -> Signals:
+        raise KeyError("fast")
+
+
+def test_an_exception_in_a_strategy_is_one_line_with_its_place(panel: Panel) -> None:
+    with pytest.raises(StrategyError, match=r"strategy raises: signals\(\) failed at .*, line \d+"):
+        ask(_Raises(), panel, {})
+
+
+def test_our_own_errors_pass_through(panel: Panel) -> None:
+    class Ours(_Raises):
+        def signals(self, panel: Panel, params: Params) -> Signals:
+            raise ConfigError(["no such column"])
+
+    with pytest.raises(ConfigError):
+        ask(Ours(), panel, {})
+
+
+def test_an_answer_that_is_no_signals_is_refused(panel: Panel) -> None:
+    class Wrong(_Raises):
+        def signals(self, panel: Panel, params: Params) -> Any:
+            return panel.close
+
+    with pytest.raises(StrategyError, match="must return Signals, returned ndarray"):
+        ask(Wrong(), panel, {})
+
+
+def test_all_built_in_strategies_share_one_set_of_columns(walk) -> None:
+    panel = walk(400, 3, gaps=0.1)
+    all_of_them = [(load(name), resolve_params(load(name), {})) for name in names()]
+    columns = signal_columns(all_of_them, panel)
+    assert columns.code.shape == (400, 12)
+    for k, pair in enumerate(all_of_them):
+        alone = signal_columns([pair], panel)
+        assert np.array_equal(columns.code[:, k::4], alone.code)
+        for together, single in zip(columns[1:], alone[1:], strict=True):
+            rows = np.broadcast_to(single, (len(together), *single.shape[1:]))
+            assert np.array_equal(together[:, k::4], rows, equal_nan=True)
+
+
+def test_the_last_row_is_what_a_live_session_sends(walk) -> None:
+    panel = walk(300, 2)
+    columns = signal_columns([(load("volatility"), resolve_params(load("volatility"), {}))], panel)
+    newest = last_row(columns)
+    assert all(len(column) == 1 for column in newest)
+    assert np.array_equal(newest.stop_loss[0], columns.stop_loss[-1])
+    assert np.array_equal(newest.code[0], columns.code[-1])
+    assert newest.take_profit.shape == columns.take_profit.shape
