@@ -52,6 +52,12 @@ def begin_bar(account: Any, close_ms: int) -> None:
     account.fill_count = 0
     account.intent_count = 0
     account.bar += 1
+    begin_day(account, close_ms)
+
+
+@inlined_kernel
+def begin_day(account: Any, close_ms: int) -> None:
+    """Reset the daily counters if ``close_ms`` ends a bar of a new UTC day."""
     if close_ms > account.day_end_ms:
         account.day_end_ms = ((close_ms - 1) // DAY_MS + 1) * DAY_MS
         account.day_equity = account.equity

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aster_ray._jit import inlined_kernel, lean_kernel
-from aster_ray.kernel.accounting import begin_bar
+from aster_ray.kernel.accounting import begin_bar, begin_day
 from aster_ray.kernel.calm import DECIDE, EPSILON, MATCH, NOTHING, needs
 from aster_ray.kernel.covariance import update_covariance
 from aster_ray.kernel.decide import decide, must_halt
@@ -31,7 +31,9 @@ from aster_ray.kernel.records import (
     Timeline,
 )
 from aster_ray.kernel.step import mark, match, raise_peak
+from aster_ray.model.enums import TradingState
 
+HALTED = int(TradingState.HALTED)
 _STRIDE = 64
 
 
@@ -200,7 +202,7 @@ def _close(
         begin_bar(account, moment.close_ms)
         mark(book, setup, row, moment)
         raise_peak(account)
-    if need == NOTHING and not must_halt(account, setup.limits[0]):
+    if need == NOTHING and account.state != HALTED and not must_halt(account, setup.limits[0]):
         _pass_calmly(book, row, signals.code[moment.at])
     else:
         if len(timeline.covariance) > 0:
@@ -263,6 +265,7 @@ def simulate(
             wish = _next_wish(signals.code, t - 1)
             if wish > t:
                 _skip_idle(book, setup.strategies, bars, t, wish, trace)
+                begin_day(account, timeline.open_ms[wish - 1] + timeline.timeframe_ms)
                 t = wish
         elif may_glide and t < len(bars):
             ahead = Timeline(timeline.open_ms[t:], timeline.timeframe_ms, 0, timeline.covariance)

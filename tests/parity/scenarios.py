@@ -8,7 +8,8 @@ import numpy as np
 
 from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import FILL, Setup, SignalColumns
-from tests.factories import CAPITAL, Session, a_config, a_market, a_setup, random_signals, simulated
+from aster_ray.kernel.simulator import Simulator
+from tests.factories import CAPITAL, Session, a_config, a_market, a_setup, random_signals
 
 # Each regime makes some branches likely that a standard account hardly ever reaches.
 REGIMES = (
@@ -94,16 +95,16 @@ def a_scenario(
 
 
 def by_simulate(scenario: Scenario) -> Outcome:
-    """Run the compiled host."""
-    done = simulated(scenario.setup, scenario.market, scenario.signals)
+    """Run the compiled host as a sweep does, with every short way that is open to it."""
+    book, trace = Simulator(scenario.market, scenario.setup, CAPITAL).trace(scenario.signals)
     start = scenario.market.start
     return Outcome(
-        np.asarray(done.fills),
-        done.equity[start:],
-        done.gross[start:],
-        done.book.denials,
-        np.asarray(done.book.sleeves),
-        np.asarray(done.book.account),
+        np.asarray(trace.fills),
+        trace.equity[start:],
+        trace.gross[start:],
+        book.denials,
+        np.asarray(book.sleeves),
+        np.asarray(book.account),
     )
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aster_ray.kernel.market import simple_market
+from aster_ray.kernel.records import LONG
 from aster_ray.model.enums import Denial, ExitReason, FillKind
+from tests.factories import a_setup, says
 from tests.parity.scenarios import (
     REGIMES,
     Outcome,
@@ -142,3 +146,22 @@ def test_the_short_ways_of_the_sweep_change_nothing(regime: str, known: bool) ->
         np.testing.assert_array_equal(short.denials, long.denials)
         np.testing.assert_array_equal(full.equity[scenario.market.start :], engine.equity)
         assert len(full.fills) == len(engine.fills)
+
+
+def test_a_halt_closes_what_lacked_a_bar_when_it_came() -> None:
+    """The second symbol has no bar while the first one ruins the day; it must not stay open."""
+    prices = np.full((60, 2, 4), (100.0, 100.1, 99.9, 100.0))
+    prices += np.sin(np.arange(60.0))[:, None, None]
+    prices[20:, 0] *= 0.7
+    market = simple_market(prices)
+    market.bars[19:25, 1] = np.nan
+    said = says(2, stop_loss=0.5)
+    signals = said._replace(code=np.zeros((60, 2), np.int8))
+    signals.code[12] = LONG
+    fields = {"max_symbol": 0.5, "max_asset": 0.5, "max_position_risk": 1.0, "max_var": 10.0}
+    setup = a_setup(2, sizing=0, fixed_fraction=0.2, hard_drawdown=0.03, **fields)
+    scenario = Scenario(setup, replace(market, start=10), signals)
+    swept = by_simulate(scenario)
+    assert differences(swept, by_engine(scenario)) == []
+    closing = swept.fills[swept.fills["reason"] == ExitReason.DRAWDOWN_HALT]
+    assert closing["ms"].tolist() == [market.open_ms[21], market.open_ms[26]]
