@@ -11,7 +11,7 @@ def test_the_deepest_line_of_the_file_is_blamed() -> None:
     except ValueError as error:
         here = blame(error, __file__)
         elsewhere = blame(error, "other.py")
-    assert here.startswith(f"{__file__}, line 8: ValueError: invalid literal")
+    assert here.startswith(f"{__file__}, line 10: ValueError: invalid literal")
     assert elsewhere == here  # not in the file: the deepest frame there is
 
 
