@@ -151,8 +151,9 @@ class FileJournal:
             return
         group = b"".join(self._pending)
         try:
-            self._file.write(group)
-            self._file.flush()
+            rest = memoryview(group)
+            while rest:  # a full disk takes a part, and complains about the rest only
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError:
             # Half a group must not stand before the repeated whole one.

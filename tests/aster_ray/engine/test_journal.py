@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +152,22 @@ def test_nothing_is_durable_before_the_group_is_committed(tmp_path: Path) -> Non
     journal.append(RECORDS[2])
     journal.close()
     assert read_journal(path).records == RECORDS
+
+
+def test_a_disk_that_takes_half_a_record_says_so_and_keeps_none_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.journal"
+    journal = FileJournal(path)
+    journal.append(RECORDS[0])
+    journal.commit()
+    journal.append(RECORDS[1])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            journal.commit()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert read_journal(path).records == RECORDS[:1]
+    assert read_journal(path).dropped_bytes == 0
+    journal.close()
+    assert read_journal(path).records == RECORDS[:2]
