@@ -151,13 +151,16 @@ def _stop_ladder(book: Book, i: int, side: int) -> None:
 
 
 @lean_kernel
-def _cancel_symbol(book: Book, n: int, strategies: int) -> None:
-    """Drop every resting order of symbol ``n``, as a liquidation does."""
+def _cancel_symbol(book: Book, n: int, strategies: int) -> int:
+    """Drop every resting order of ``n``, as a liquidation does; return how many sleeves hold it."""
+    holding = 0
     for i in range(n * strategies, (n + 1) * strategies):
+        holding += book.sleeves[i].lots != 0
         clear_order(book.sleeves[i])
         book.sleeves[i].centre = np.nan
         for k in range(book.levels.shape[1]):
             book.levels[i, k].state = 0
+    return holding
 
 
 @lean_kernel
@@ -264,9 +267,8 @@ def apply_fill(book: Book, setup: Setup, fill: Any) -> None:
     fill.take_profit = sleeve.take_profit
     _apply_to_account(book, fill, rules.lot)
     if fill.kind == LIQUIDATION:
-        _cancel_symbol(book, fill.symbol, setup.strategies)
-        if book.positions[fill.symbol].lots == 0:
-            book.account[0].liquidations += 1
+        holding = _cancel_symbol(book, fill.symbol, setup.strategies)
+        book.account[0].liquidations += holding == 0
 
 
 @inlined_kernel

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 
 from aster_ray._jit import inlined_kernel, lean_kernel
-from aster_ray.kernel.accounting import (
-    clear_order,
-)
+from aster_ray.kernel.accounting import clear_order
 from aster_ray.kernel.exits import exit_basis, exit_reason, trail
 from aster_ray.kernel.intents import deny, new_intent
 from aster_ray.kernel.ladder import (

@@ -24,22 +24,14 @@ from aster_ray.kernel.records import (
     Setup,
     SignalColumns,
 )
-from aster_ray.model.enums import Denial, ExitReason, FillKind, IntentKind, TradingState
+from aster_ray.model.enums import FillKind, IntentKind
 
-NONE = int(Denial.NONE)
-NO_EDGE = int(Denial.NO_EDGE)
-BAD_SIGNAL = int(Denial.BAD_SIGNAL)
-BELOW_MINIMUM = int(Denial.BELOW_MINIMUM)
 MARKET = int(IntentKind.MARKET)
 MOVE_STOP = int(IntentKind.MOVE_STOP)
 PLACE_LEVEL = int(IntentKind.PLACE_LEVEL)
 CANCEL_LEVEL = int(IntentKind.CANCEL_LEVEL)
 PLACE_LADDER = int(IntentKind.PLACE_LADDER)
 FILLED_AT_MARKET = int(FillKind.MARKET)
-DRAWDOWN_HALT = int(ExitReason.DRAWDOWN_HALT)
-SCALE_OUT = int(ExitReason.SCALE_OUT)
-HALTED = int(TradingState.HALTED)
-EPSILON = 1e-9
 
 
 @inlined_kernel

@@ -253,6 +253,17 @@ def test_opposite_sleeves_are_liquidated_as_one_net_position() -> None:
     assert account["liquidations"] == 1
 
 
+def test_sleeves_that_even_out_on_the_way_are_one_liquidation() -> None:
+    session = Session(an_open_setup(1, 3, enabled=0, max_gross=40.0))
+    for sleeve, lots in ((0, 1_000_000), (1, 500_000), (2, -500_000)):
+        for book in (session.book, session.venue.book):
+            apply_fill(book, session.setup, a_fill(sleeve=sleeve, lots=lots, price=100.0))
+            book.positions["mark"] = 100.0
+    fills = session.venue.observe(session.batch(a_bar(100.0, 100.0, 85.0, 90.0))).fills
+    assert fills["lots"].tolist() == [-1_000_000, -500_000, 500_000]
+    assert session.venue.book.account["liquidations"] == [1]
+
+
 def test_the_sleeve_against_the_net_keeps_its_stop_in_a_bar_that_liquidates() -> None:
     session = Session(an_open_setup(1, 2, enabled=0))
     book = session.venue.book
