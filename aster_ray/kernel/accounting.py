@@ -9,6 +9,13 @@ import numpy as np
 from aster_ray._jit import inlined_kernel, lean_kernel
 from aster_ray.kernel.fills import round_to_tick
 from aster_ray.kernel.records import Book, Setup
+from aster_ray.kernel.resting import (
+    cancel_symbol,
+    count_level,
+    count_trip,
+    ladder_side_lots,
+    stop_ladder,
+)
 from aster_ray.model.enums import ExitReason, FillKind
 
 MARKET = int(FillKind.MARKET)
@@ -89,17 +96,6 @@ def _close_trip(sleeve: Any, is_ladder: bool) -> None:
 
 
 @inlined_kernel
-def count_trip(sleeve: Any, result: float) -> None:
-    """Book one closed round trip with its net result in quote currency."""
-    sleeve.trips += 1
-    if result > 0.0:
-        sleeve.wins += 1
-        sleeve.gain += result
-    else:
-        sleeve.loss -= result
-
-
-@inlined_kernel
 def _attach_bracket(sleeve: Any, tick: float, price: float) -> None:
     """Set the resting stop and take profit after an opening fill; a stop never loosens.
 
@@ -117,52 +113,6 @@ def _attach_bracket(sleeve: Any, tick: float, price: float) -> None:
     sleeve.units = sleeve.order_units
 
 
-@inlined_kernel
-def clear_order(sleeve: Any) -> None:
-    """Forget the sleeve's resting market order."""
-    sleeve.order_lots = 0
-    sleeve.order_close_lots = 0
-    sleeve.order_stop = np.nan
-    sleeve.order_take_profit = np.nan
-    sleeve.order_units = 0.0
-    sleeve.order_reason = 0
-
-
-@lean_kernel
-def ladder_side_lots(book: Book, i: int, side: int) -> int:
-    """Return the signed lots filled on one side of sleeve ``i``'s ladder."""
-    lots = 0
-    half = book.levels.shape[1] // 2
-    first = 0 if side > 0 else half
-    for k in range(first, first + half):
-        if book.levels[i, k].state == 2:
-            lots += book.levels[i, k].lots
-    return lots
-
-
-@lean_kernel
-def _stop_ladder(book: Book, i: int, side: int) -> None:
-    """Drop every order of one side; the ladder rests until it may re-centre."""
-    half = book.levels.shape[1] // 2
-    first = 0 if side > 0 else half
-    for k in range(first, first + half):
-        book.levels[i, k].state = 0
-    book.sleeves[i].centre = np.nan
-
-
-@lean_kernel
-def _cancel_symbol(book: Book, n: int, strategies: int) -> int:
-    """Drop every resting order of ``n``, as a liquidation does; return how many sleeves hold it."""
-    holding = 0
-    for i in range(n * strategies, (n + 1) * strategies):
-        holding += book.sleeves[i].lots != 0
-        clear_order(book.sleeves[i])
-        book.sleeves[i].centre = np.nan
-        for k in range(book.levels.shape[1]):
-            book.levels[i, k].state = 0
-    return holding
-
-
 @lean_kernel
 def _apply_level(book: Book, setup: Setup, fill: Any) -> None:
     level = book.levels[fill.sleeve, fill.level]
@@ -171,11 +121,7 @@ def _apply_level(book: Book, setup: Setup, fill: Any) -> None:
         level.filled_ms = fill.ms
         book.account[0].day_ladder_opens += 1
         return
-    rules = setup.rules[fill.symbol]
-    # A level's own result: its entry was a maker fill at its own price.
-    gross = -fill.lots * rules.lot * (fill.price - level.price)
-    entry_fee = abs(fill.lots) * rules.lot * level.price * rules.maker_fee
-    count_trip(book.sleeves[fill.sleeve], gross - entry_fee - fill.fee)
+    count_level(book, setup, fill, fill.level, fill.fee)
     level.state = 0
 
 
@@ -256,18 +202,19 @@ def apply_fill(book: Book, setup: Setup, fill: Any) -> None:
     if fill.level >= 0:
         _apply_level(book, setup, fill)
     elif fill.reason == LADDER_STOP:
-        _stop_ladder(book, fill.sleeve, -1 if fill.lots > 0 else 1)
+        side = -1 if fill.lots > 0 else 1
+        stop_ladder(book, setup, fill, side, fill.fee / abs(fill.lots))
         sleeve.recentre_bar = book.account[0].bar  # cool down before it is placed anew
-        count_trip(sleeve, realized - fill.fee)
     elif is_ladder and lots == 0:
-        _stop_ladder(book, fill.sleeve, 1)
-        _stop_ladder(book, fill.sleeve, -1)
+        held = ladder_side_lots(book, fill.sleeve, 1) - ladder_side_lots(book, fill.sleeve, -1)
+        for side in (1, -1):
+            stop_ladder(book, setup, fill, side, fill.fee / max(held, 1))
     fill.stop = sleeve.stop
     fill.stop_high = sleeve.stop_high
     fill.take_profit = sleeve.take_profit
     _apply_to_account(book, fill, rules.lot)
     if fill.kind == LIQUIDATION:
-        holding = _cancel_symbol(book, fill.symbol, setup.strategies)
+        holding = cancel_symbol(book, fill.symbol, setup.strategies)
         book.account[0].liquidations += holding == 0
 
 

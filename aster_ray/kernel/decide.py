@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from aster_ray._jit import inlined_kernel, lean_kernel
-from aster_ray.kernel.accounting import clear_order
 from aster_ray.kernel.exits import exit_basis, exit_reason, trail
 from aster_ray.kernel.intents import deny, new_intent
 from aster_ray.kernel.ladder import (
@@ -33,6 +32,7 @@ from aster_ray.kernel.records import (
     Setup,
     SignalColumns,
 )
+from aster_ray.kernel.resting import clear_order
 from aster_ray.kernel.sizing import full_fraction, to_lots
 from aster_ray.model.enums import Denial, ExitReason, IntentKind, TradingState
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 
 from aster_ray._jit import lean_kernel
-from aster_ray.kernel.accounting import ladder_side_lots
 from aster_ray.kernel.fills import round_to_tick
 from aster_ray.kernel.intents import new_intent
 from aster_ray.kernel.limits import permitted
 from aster_ray.kernel.records import Book, Setup
+from aster_ray.kernel.resting import ladder_side_lots
 from aster_ray.model.enums import Denial, IntentKind
 
 NONE = int(Denial.NONE)

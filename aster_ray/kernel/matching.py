@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from aster_ray._jit import inlined_kernel, lean_kernel
-from aster_ray.kernel.accounting import apply_fill, clear_order, ladder_side_lots, new_fill
+from aster_ray.kernel.accounting import apply_fill, new_fill
 from aster_ray.kernel.fills import limit_fills, market_price, stop_reference
 from aster_ray.kernel.liquidation import liquidate, liquidation_level
 from aster_ray.kernel.records import (
@@ -26,6 +26,7 @@ from aster_ray.kernel.records import (
     Moment,
     Setup,
 )
+from aster_ray.kernel.resting import clear_order, ladder_side_lots
 from aster_ray.model.enums import ExitReason, FillKind
 
 MARKET = int(FillKind.MARKET)

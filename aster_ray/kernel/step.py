@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from aster_ray._jit import inlined_kernel, lean_kernel
-from aster_ray.kernel.accounting import apply_fill, begin_bar, clear_order, refresh_equity
+from aster_ray.kernel.accounting import apply_fill, begin_bar, refresh_equity
 from aster_ray.kernel.covariance import update_covariance
 from aster_ray.kernel.decide import decide
 from aster_ray.kernel.liquidation import margin_call
@@ -24,6 +24,7 @@ from aster_ray.kernel.records import (
     Setup,
     SignalColumns,
 )
+from aster_ray.kernel.resting import clear_order
 from aster_ray.model.enums import FillKind, IntentKind
 
 MARKET = int(IntentKind.MARKET)

@@ -78,3 +78,17 @@ def _assert_same_row(step: SignalColumns, whole: SignalColumns, t: int) -> None:
     for name, one, many in zip(SignalColumns._fields, step, whole, strict=True):
         expected = many[t] if len(many) > 1 else many[0]
         np.testing.assert_array_equal(one[0], expected, err_msg=f"{name} at row {t}")
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_sweep_counts_the_round_trips_the_report_pairs(name: str) -> None:
+    prepared = _built_in(name)
+    report = run_prepared(prepared).report["round_trips"]["all"]
+    columns = PreparedSignals(prepared.strategies, prepared.market).columns
+    simulator = Simulator(prepared.market, prepared.setup, prepared.capital)
+    outcome = simulator.outcome(*simulator.run(columns))
+    assert outcome.round_trips == report["round_trips"] > 10
+    # A ladder level's result leaves out the funding that the report shares among levels.
+    slack = 0.05 if name == "grid" else 1e-9
+    assert outcome.win_rate == pytest.approx(report["win_rate"], abs=slack)
+    assert outcome.profit_factor == pytest.approx(report["profit_factor"], abs=slack)
