@@ -15,6 +15,9 @@ from aster_ray.strategies.series import cut
 _PRICES = ("open", "high", "low", "close", "volume", "mark", "funding_rate")
 
 
+CHANGED = "changed at row"  # what a problem says when the past depends on the future
+
+
 def poison_check(
     strategy: Strategy, params: Params, panel: Panel, rows: Sequence[int]
 ) -> list[str]:
@@ -34,7 +37,7 @@ def poison_check(
                     problems.append(f"row {row}, later bars {kind}: {error}")
                     continue
                 problems.extend(
-                    f"row {row}, later bars {kind}: {name} changed at row {first}"
+                    f"row {row}, later bars {kind}: {name} {CHANGED} {first}"
                     for name, values in honest.items()
                     if (first := _first_change(values, poisoned[name], row)) is not None
                 )
