@@ -27,7 +27,7 @@ class Failing:
         return 10
 
     def signals(self, panel, params):
-        if len(panel.close) > 40:
+        if 40 < len(panel.close) < 100:  # not yet when the whole market is looked at first
             raise ValueError("my own mistake")
         return Signals(direction=np.zeros(panel.close.shape, np.int8))
 '''
