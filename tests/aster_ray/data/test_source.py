@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -244,9 +243,7 @@ def test_three_recorded_symbols_over_three_years(recorded: str) -> None:
         warmup=200,
     )
     load_market(request)
-    began = time.perf_counter()
     market = load_market(request)
-    assert time.perf_counter() - began < 1.0
     assert len(market) - market.start == 3 * 365 * 24 + 24
     assert market.start == 200
     assert np.isnan(market.bars[:200, 2]).all()  # SOL's record begins with 2023
