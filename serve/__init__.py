@@ -1,0 +1,1 @@
+"""Ray Serve: predictions over HTTP."""

@@ -1,0 +1,1 @@
+"""Jobs for `ray job submit`: sweeps, training and tuning on a cluster."""
