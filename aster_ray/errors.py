@@ -5,6 +5,7 @@ AsterError
 |   +-- ConfigError      a configuration file, variable or option; lists every problem at once
 |   +-- DataError        market data that cannot be trusted or is not there
 |   +-- StrategyError    a strategy that cannot be found, loaded or called
+|   +-- ModelError       a model that is not there, damaged, or made for other inputs
 +-- RetryableError       nothing happened at the venue: back off and send the same request again
 +-- RejectedError        the venue said no: do not resend unchanged
 +-- OutcomeUnknownError  it may have happened: query by client order id before anything else
@@ -51,6 +52,10 @@ class DataError(BadInputError):
 
 class StrategyError(BadInputError):
     """A strategy that cannot be found, loaded, or whose signals break the contract."""
+
+
+class ModelError(BadInputError):
+    """A model that is not there, was changed since it was written, or was made for other inputs."""
 
 
 class RetryableError(AsterError):

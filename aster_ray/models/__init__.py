@@ -1,0 +1,1 @@
+"""Trained models: how they are made, written, checked and asked."""
