@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+import structlog
 
 from actors.link import Watermark
 from actors.shell import Shell
 from actors.warm import warm_risk
-from aster_ray import topology
+from aster_ray import clock, topology
 from aster_ray.engine.chronicle import anchor_record
+from aster_ray.engine.command import Instruction
 from aster_ray.engine.durable import DurableRisk
 from aster_ray.engine.messages import OrderBatch, SignalBatch, VenueReport
 from aster_ray.engine.wire import pack_orders, unpack_report, unpack_signals
+from aster_ray.model.enums import TradingState, label
 from aster_ray.research.session import RISK_JOURNAL
 
 STRATEGY_TO_RISK = f"{topology.STRATEGY} -> {topology.RISK}"
@@ -99,3 +104,24 @@ class RiskActor(Shell):
             self._resend()
         await self.durable.reach(report.seq)
         return self.durable.value
+
+    async def on_command(self, key: str, state: int, who: str, reason: str) -> dict[str, Any]:
+        """Take an operator's word; it is on disk and in force from the next close on.
+
+        Not among the control methods: those have a thread of their own, and this one must come
+        between two closes.
+        """
+        await self.ready.wait()
+        instruction = Instruction(key, TradingState(state), who, reason)
+        before = label(self._risk.desk.state)
+        command = self._risk.obey(instruction, clock.LiveClock().now_ms())
+        if command is not None:
+            structlog.get_logger().info(
+                "command", number=command.number, state=label(TradingState(state)), who=who
+            )
+        return {
+            "state": label(self._risk.desk.state),
+            "before": before,
+            "number": None if command is None else command.number,
+            "seq": None if command is None else command.seq,
+        }

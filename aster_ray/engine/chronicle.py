@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from aster_ray.engine.command import Command, read_command
 from aster_ray.engine.execution_desk import ExecutionDesk
 from aster_ray.engine.journal import decode, encode
 from aster_ray.engine.messages import BarBatch, OrderBatch, SignalBatch, VenueReport
@@ -34,6 +35,7 @@ class Close(NamedTuple):
     signals: SignalBatch
     report: VenueReport
     orders: OrderBatch
+    commands: tuple[Command, ...] = ()  # in force from this close on
 
 
 def anchor_record(history: Market, setup: Setup) -> dict[str, object]:
@@ -71,7 +73,7 @@ def read_anchor(record: Record) -> tuple[Market, Setup]:
 
 def close_record(close: Close) -> dict[str, object]:
     """Return one close time as a record of the risk journal."""
-    (batch, columns, index), report, orders = close
+    (batch, columns, index), report, orders, _ = close
     row = one_row(columns, index)
     return {
         "kind": "close",
@@ -110,13 +112,17 @@ def read_close(record: Record) -> Close:
 def closes_of(records: Iterable[Record]) -> Iterator[Close]:
     """Yield the close times of a risk journal, insisting that none is missing or doubled."""
     expected = 0
+    commands: tuple[Command, ...] = ()
     for record in records:
+        if record["kind"] == "command":
+            commands += (read_command(record),)
         if record["kind"] != "close":
             continue
         if record["seq"] != expected:
             raise JournalError(f"risk journal holds close {record['seq']} where {expected} belongs")
         expected += 1
-        yield read_close(record)
+        yield read_close(record)._replace(commands=commands)
+        commands = ()
 
 
 def same_orders(one: OrderBatch, other: OrderBatch) -> bool:
@@ -134,6 +140,8 @@ def fold_risk(desk: RiskDesk, closes: Iterable[Close]) -> Iterator[Close]:
         JournalError: the desk concludes something else than it did then.
     """
     for close in closes:
+        for command in close.commands:
+            desk.set_state(command.instruction.state)
         again = desk.on_close(close.signals, close.report)
         if not same_orders(again, close.orders):
             raise JournalError(

@@ -19,6 +19,13 @@ from aster_ray.engine.chronicle import (
     orders_record,
     report_record,
 )
+from aster_ray.engine.command import (
+    Command,
+    Instruction,
+    command_record,
+    commands_of,
+    next_state,
+)
 from aster_ray.engine.execution_desk import ExecutionDesk
 from aster_ray.engine.messages import BarBatch, OrderBatch, SignalBatch, VenueReport
 from aster_ray.engine.ports import DurableExecutionPort, JournalPort
@@ -47,11 +54,36 @@ class DurableRisk:
             journal.commit()
         for close in fold_risk(desk, closes_of(records)):
             self.latest = close.orders
+        self.commands = commands_of(records)
+        for command in self.commands:
+            if command.seq > self.recorded:  # came after the last close
+                desk.set_state(command.instruction.state)
 
     @property
     def recorded(self) -> int:
         """Return the last close that is on disk; -1 for none."""
         return -1 if self.latest is None else self.latest.seq
+
+    def obey(self, instruction: Instruction, now_ms: int) -> Command | None:
+        """Carry out an operator's word from the next close on, once it is on disk.
+
+        Returns:
+            The command; the earlier one for a key that was given before; None where the account
+            is in that state already.
+        """
+        for known in self.commands:
+            if known.instruction.key == instruction.key:
+                self._journal.commit()  # asked again because the disk refused it
+                return known
+        if next_state(self.desk.state, instruction.state) is self.desk.state:
+            return None
+        command = Command(len(self.commands) + 1, self.recorded + 1, now_ms, instruction)
+        # Desk and journal move together: should the commit fail, the next one carries both.
+        self._journal.append(command_record(command))
+        self.commands.append(command)
+        self.desk.set_state(instruction.state)
+        self._journal.commit()
+        return command
 
     def conclude(self, signals: SignalBatch, report: VenueReport) -> OrderBatch:
         """Decide on the next close and return its orders once they are on disk."""

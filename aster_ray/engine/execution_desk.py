@@ -76,6 +76,10 @@ class ExecutionDesk:
         """Return what was asked for and not acknowledged, oldest first."""
         return [self.orders[known].request for known in self._asked]
 
+    def open_orders(self) -> list[Order]:
+        """Return what rests at the venue, or is on its way there."""
+        return [self.orders[known] for known in (*self._market.values(), *self._resting.values())]
+
     def _add(self, request: OrderRequest) -> OrderRequest:
         self.orders[request.client_order_id] = Order(request, InFlight())
         self._asked.append(request.client_order_id)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from aster_ray._jit import bound
+from aster_ray.engine.command import next_state
 from aster_ray.engine.messages import OrderBatch, SignalBatch, VenueReport
 from aster_ray.kernel.books import new_book
 from aster_ray.kernel.market import Market
@@ -45,13 +46,18 @@ class RiskDesk:
         intents = self.book.intents[:count].copy() if count else self._no_intents
         return OrderBatch(batch.seq, batch.close_ms, intents, equity, gross, state)
 
-    def set_state(self, state: TradingState) -> None:
+    @property
+    def state(self) -> TradingState:
+        """Return what the account may do now."""
+        return TradingState(int(self.book.account["state"][0]))
+
+    def set_state(self, wanted: TradingState) -> None:
         """Carry out an operator's command: trade, only reduce, or flatten and halt."""
         account = self.book.account
-        if state is TradingState.ACTIVE and account["state"][0] == TradingState.HALTED:
+        if wanted is TradingState.ACTIVE and self.state is TradingState.HALTED:
             # Resuming is a new beginning: measured from the old peak it would halt at once.
             account["peak"] = account["equity"]
-        account["state"] = int(state)
+        account["state"] = int(next_state(self.state, wanted))
 
     def denials(self) -> dict[str, int]:
         """Return label -> how often, for every reason that occurred."""

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from aster_ray.engine.command import read_command
 from aster_ray.engine.journal import decode, parse_records
+from aster_ray.kernel.accounting import DAY_MS
 from aster_ray.kernel.records import (
     EXIT_LONG,
     EXIT_SHORT,
@@ -70,16 +72,20 @@ class Ledger:
         self._mark = np.full(len(self._symbols), np.nan)
         self._closes = 0
         self._close_ms: int | None = None
-        self._equity = self._peak = capital
+        self._equity = self._peak = self._day_equity = capital
+        self._day_end_ms = 0
         self._gross = self._worst = self._funding = self._fees = 0.0
         self._state = int(TradingState.ACTIVE)
         self._fills = self._orders = 0
         self._denials: Counter[str] = Counter()
         self._last_denials: deque[dict[str, Any]] = deque(maxlen=_RECENT)
         self._signals: deque[dict[str, Any]] = deque(maxlen=_RECENT)
+        self._commands: deque[dict[str, Any]] = deque(maxlen=_RECENT)
 
     def add_close(self, record: Mapping[str, Any]) -> None:
         """Take a record of the risk journal."""
+        if record["kind"] == "command":
+            self._hear(record)
         if record["kind"] != "close":
             return
         # Most closes hold neither; decoding them all would take longer than the rest.
@@ -92,6 +98,9 @@ class Ledger:
             self._book(decode(record["fills"], FILL))
         if record["intents"][0] != [0]:
             self._order(record["close_ms"], decode(record["intents"], INTENT))
+        if record["close_ms"] > self._day_end_ms:
+            self._day_end_ms = ((record["close_ms"] - 1) // DAY_MS + 1) * DAY_MS
+            self._day_equity = self._equity
         self._closes, self._close_ms = record["seq"] + 1, record["close_ms"]
         self._equity, self._gross = record["equity"], record["gross"]
         self._state = record["state"]
@@ -110,6 +119,8 @@ class Ledger:
             "equity": self._equity,
             "profit": self._equity - self._capital,
             "return": self._equity / self._capital - 1.0,
+            "day_profit": self._equity - self._day_equity,
+            "day_return": self._equity / self._day_equity - 1.0 if self._day_equity else 0.0,
             "drawdown": self._drawdown(),
             "max_drawdown": self._worst,
             "gross": self._gross,
@@ -122,7 +133,16 @@ class Ledger:
             "signals": list(self._signals),
             "denials": dict(self._denials.most_common()),
             "last_denials": list(self._last_denials),
+            "commands": list(self._commands),
         }
+
+    def _hear(self, record: Mapping[str, Any]) -> None:
+        """Note an operator's word; it holds before the next close says so."""
+        command = read_command(record)
+        _, state, who, reason = command.instruction
+        row = {"number": command.number, "asked_ms": command.asked_ms, "close": command.seq}
+        self._commands.append(row | {"state": label(state), "who": who, "reason": reason})
+        self._state = int(state)
 
     def _drawdown(self) -> float:
         return 1.0 - self._equity / self._peak if self._peak > 0.0 else 0.0

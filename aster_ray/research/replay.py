@@ -130,6 +130,8 @@ def _run_again(
     venue = prepared.paper_venue()
     found: list[Difference] = []
     for batch, close in zip(ReplayFeed(prepared.market).batches(), closes, strict=True):
+        for command in close.commands:
+            engine.risk.set_state(command.instruction.state)
         orders, report = run_close(engine, venue, batch)
         said = one_row(signals.columns, prepared.market.start + batch.seq)
         pairs = zip(said, close.signals.signals, strict=True)

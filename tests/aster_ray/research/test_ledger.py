@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from aster_ray.engine.chronicle import anchor_record, close_record
+from aster_ray.engine.command import Command, Instruction, command_record
 from aster_ray.engine.durable import Close
 from aster_ray.engine.journal import FileJournal, frame
 from aster_ray.engine.messages import SignalBatch
 from aster_ray.engine.wire import one_row
+from aster_ray.model.enums import TradingState
 from aster_ray.research.ledger import JournalTail, Ledger
 from tests.factories import CAPITAL, Session, a_market, a_setup, random_signals
 
@@ -47,6 +49,7 @@ def test_positions_money_and_denials_are_those_of_the_risk_desk() -> None:
         assert not rows
         assert shown["equity"] == session.account.equity
         assert shown["closes"] == closed.orders.seq + 1
+        assert shown["day_profit"] == session.account.equity - session.account.day_equity
     assert held > 50
     assert shown["denials"] == session.risk.denials()
     assert shown["fees"] == pytest.approx(session.account.fees)
@@ -56,6 +59,24 @@ def test_positions_money_and_denials_are_those_of_the_risk_desk() -> None:
     assert shown["signals"]
     assert shown["last_denials"]
     assert shown["state"] in ("active", "halted")
+
+
+def test_a_command_shows_before_the_next_close() -> None:
+    ledger = Ledger(("BTCUSDT",), [("one", 0)], np.array([0.001]), CAPITAL)
+    paused = Instruction("k", TradingState.REDUCING, "ann", "news")
+    ledger.add_close(command_record(Command(1, 7, 1_000, paused)))
+    shown = ledger.snapshot()
+    assert shown["state"] == "reducing"
+    assert shown["commands"] == [
+        {
+            "number": 1,
+            "asked_ms": 1_000,
+            "close": 7,
+            "state": "reducing",
+            "who": "ann",
+            "reason": "news",
+        }
+    ]
 
 
 def test_orders_are_counted_as_they_are_sent() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from aster_ray.engine.chronicle import anchor_record
+from aster_ray.engine.command import Instruction
 from aster_ray.engine.durable import DurableExecution, DurableRisk
 from aster_ray.engine.journal import FileJournal, decode, encode, frame, read_journal
 from aster_ray.engine.strategy_desk import StrategyDesk
 from aster_ray.errors import BadInputError
 from aster_ray.kernel.records import CLOSE, FILL
+from aster_ray.model.enums import TradingState
 from aster_ray.research.backtest import run_backtest
 from aster_ray.research.replay import replay_session
 from aster_ray.research.session import (
@@ -32,8 +34,11 @@ from tests.actors.sessions import a_request, assert_same_trading
 Edit = Callable[[dict[str, Any]], None]
 
 
-def traded(folder: Path) -> Session:
-    """Run a session in this process, with the desks and journals the actors use."""
+def traded(folder: Path, commands: Mapping[int, TradingState] | None = None) -> Session:
+    """Run a session in this process, with the desks and journals the actors use.
+
+    ``commands`` is close -> what an operator asks for just before it.
+    """
     session = create_session(a_request(5), folder, "token")
     prepared = session.prepare()
     names = (RISK_JOURNAL, VENUE_JOURNAL, EXECUTOR_JOURNAL)
@@ -45,6 +50,8 @@ def traded(folder: Path) -> Session:
     execution = DurableExecution(prepared.execution_desk(), venue, sent, [])
     strategies = StrategyDesk(prepared.strategies, feed.history)
     for batch in feed.batches():
+        if commands and batch.seq in commands:
+            risk.obey(Instruction(f"k{batch.seq}", commands[batch.seq], "a test", ""), 5)
         report = execution.observe(batch)
         execution.send(risk.conclude(strategies.on_bars(batch), report))
         execution.settle()
@@ -90,6 +97,21 @@ def test_an_untouched_session_is_reproduced_bit_for_bit(session: Session) -> Non
     assert result.differences == []
     assert result.closes == 5 * 24
     assert result.orders > 100
+
+
+def test_a_session_with_pauses_and_a_halt_is_reproduced_too(tmp_path: Path) -> None:
+    active, reducing, halted = TradingState
+    plan = {20: reducing, 40: active, 60: halted, 90: active}
+    session = traded(tmp_path / "session", plan)
+    result = replay_session(session.folder)
+    assert (result.closes, result.differences) == (5 * 24, [])
+    told = conclude(session, {})
+    assert told.equity.tobytes() != run_backtest(a_request(5)).equity.tobytes()
+    # Without the word that was given, the orders do not follow.
+    path = session.journal(RISK_JOURNAL)
+    kept = [record for record in read_journal(path).records if record["kind"] != "command"]
+    path.write_bytes(b"".join(frame(record) for record in kept))
+    assert fields(session)
 
 
 def test_its_report_is_that_of_a_backtest(session: Session) -> None:
