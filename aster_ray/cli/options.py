@@ -36,8 +36,8 @@ class VerbOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions(VerbOptions):
-    """What to trade, on which bars, with which strategies and limits."""
+class MarketOptions(VerbOptions):
+    """Which bars."""
 
     data: Annotated[
         str | None, typer.Option(help="Folder or catalog of bars; none = the built-in market.")
@@ -46,6 +46,13 @@ class RunOptions(VerbOptions):
     timeframe: Annotated[str | None, typer.Option(help="1m 3m 5m 15m 30m 1h 4h.")] = None
     start: Annotated[str | None, typer.Option("--from", help="First day, UTC.")] = None
     end: Annotated[str | None, typer.Option("--to", help="Last day, UTC, included.")] = None
+    gaps: Annotated[str | None, typer.Option(help="allow or forbid missing bars.")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions(MarketOptions):
+    """What to trade, on which bars, with which strategies and limits."""
+
     strategy: Annotated[
         list[str], typer.Option(metavar="NAME|FILE.py:CLASS", help="Repeatable.")
     ] = field(default_factory=list)
@@ -57,7 +64,6 @@ class RunOptions(VerbOptions):
         None
     )
     capital: Annotated[float | None, typer.Option(help="Starting equity.")] = None
-    gaps: Annotated[str | None, typer.Option(help="allow or forbid missing bars.")] = None
 
 
 def verb(

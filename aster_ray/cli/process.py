@@ -1,0 +1,71 @@
+"""One command from its arguments to its exit code, for ``aster`` and for jobs run as modules."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+import typer
+
+from aster_ray.cli.options import Options, verb
+from aster_ray.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, AsterError
+
+
+def run_job(
+    name: str,
+    kind: type[Options],
+    function: Callable[[Options], None],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Run a module that is one verb, e.g. ``python -m tune.train``, and return its exit code.
+
+    Args:
+        name: how the command calls itself in its help.
+        kind: its options; see ``aster_ray.cli.options``.
+        function: what it does; its docstring is its help.
+        argv: arguments; None = those of the process.
+    """
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    verb(app, name, kind)(function)
+    return run_app(app, name, sys.argv[1:] if argv is None else argv)
+
+
+def run_app(app: typer.Typer, name: str, argv: Sequence[str]) -> int:
+    """Run one command and return its exit code; never a traceback for what a person can mend."""
+    as_json = "--json" in argv
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = app(list(argv), prog_name=name, standalone_mode=False)
+        if code == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
+        sys.stdout.flush()
+        return code if isinstance(code, int) else EXIT_DONE
+    except typer.TyperException as error:
+        return _failed(error.format_message(), as_json=as_json, code=EXIT_BAD_INPUT)
+    except AsterError as error:
+        return _failed(str(error), as_json=as_json, code=error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _failed("interrupted", as_json=as_json, code=EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output left (`aster ... | head`): nobody is there to be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _failed(f"{place}{error.strerror or error}", as_json=as_json, code=EXIT_FAILED)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _failed(message: str, *, as_json: bool, code: int) -> int:
+    text = json.dumps({"error": message}) if as_json else f"error: {message}"
+    sys.stderr.write(f"{text}\n")
+    return code

@@ -1,0 +1,62 @@
+"""A module that is one verb ends as the ``aster`` command does."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+import pytest
+import typer
+
+from aster_ray.cli.options import VerbOptions
+from aster_ray.cli.process import run_job
+from aster_ray.errors import AsterError, DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count(VerbOptions):
+    number: Annotated[int, typer.Option(help="How many.", min=1)] = 1
+
+
+def run(*argv: str) -> int:
+    return run_job("count", Count, count, argv)
+
+
+def count(options: Count) -> None:
+    """Count."""
+    failures = {2: DataError("no bars"), 3: AsterError("lost"), 4: KeyboardInterrupt()}
+    if options.number in failures:
+        raise failures[options.number]
+    if options.number == 5:
+        raise OSError(28, "No space left on device", "/disk")
+    print(options.number)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "line"),
+    [
+        ("2", 2, "no bars"),
+        ("3", 1, "lost"),
+        ("4", 130, "interrupted"),
+        ("5", 1, "/disk: No space left on device"),
+    ],
+)
+def test_every_end_has_its_code_and_one_line(number, code, line, capsys) -> None:
+    assert run("--number", number) == code
+    assert capsys.readouterr().err == f"error: {line}\n"
+    assert run("--number", number, "--json") == code
+    assert json.loads(capsys.readouterr().err) == {"error": line}
+
+
+def test_it_does_its_work_and_refuses_unknown_options(capsys) -> None:
+    assert run("--number", "7") == 0
+    assert capsys.readouterr().out == "7\n"
+    for argv in (("--nmber", "7"), ("--number", "seven"), ("--number", "0")):
+        assert run(*argv) == 2
+        assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_its_help_is_its_docstring(capsys) -> None:
+    assert run("--help") == 0
+    assert "Count." in capsys.readouterr().out
