@@ -25,8 +25,12 @@ def carried(values: np.ndarray) -> np.ndarray:
 def last_marks(facts: RunFacts) -> np.ndarray:
     """Return f8[N], the last mark price known at the end of the run; NaN where none ever was."""
     end = int(tradable_rows(facts)[-1]) + 1 if len(facts.close_ms) else 0
-    marks = facts.market.bars[:end, :, MARK_CLOSE]
-    if end == 0:
-        return np.full(len(facts.market.symbols), np.nan)
-    last: np.ndarray = carried(marks)[-1]
-    return last
+    found = np.full(len(facts.market.symbols), np.nan)
+    for symbol in range(len(found)) if end else ():
+        marks = facts.market.bars[:end, symbol, MARK_CLOSE]
+        if np.isnan(marks[-1]):  # in a gap at the end
+            known = np.flatnonzero(~np.isnan(marks))
+            found[symbol] = marks[known[-1]] if len(known) else np.nan
+        else:
+            found[symbol] = marks[-1]
+    return found

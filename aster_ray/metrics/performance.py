@@ -173,12 +173,21 @@ def daily_equity(ms: np.ndarray, equity: np.ndarray) -> np.ndarray:
 
 def monthly_returns(ms: np.ndarray, equity: np.ndarray) -> dict[str, float]:
     """Return ``YYYY-MM`` -> return of that UTC month (first and last may be partial)."""
+    return _calendar_returns(ms, equity, "M")
+
+
+def yearly_returns(ms: np.ndarray, equity: np.ndarray) -> dict[str, float]:
+    """Return ``YYYY`` -> return of that UTC year (first and last may be partial)."""
+    return _calendar_returns(ms, equity, "Y")
+
+
+def _calendar_returns(ms: np.ndarray, equity: np.ndarray, unit: str) -> dict[str, float]:
     if len(returns(equity)) == 0:
         return {}
-    month = (ms[1:] - 1).astype("datetime64[ms]").astype("datetime64[M]")
-    ends = np.concatenate([np.flatnonzero(month[1:] != month[:-1]), [len(month) - 1]]) + 1
+    part = (ms[1:] - 1).astype("datetime64[ms]").astype(f"datetime64[{unit}]")
+    ends = np.concatenate([np.flatnonzero(part[1:] != part[:-1]), [len(part) - 1]]) + 1
     starts = np.concatenate([[0], ends[:-1]])
     return {
-        str(month[end - 1]): float(equity[end] / equity[begin] - 1.0)
+        str(part[end - 1]): float(equity[end] / equity[begin] - 1.0)
         for begin, end in zip(starts, ends, strict=True)
     }

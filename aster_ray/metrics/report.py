@@ -14,15 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from aster_ray.metrics import performance
+from aster_ray.metrics import performance, significance
+from aster_ray.metrics.attribution import by_sleeve, by_strategy, by_symbol, extremes
 from aster_ray.metrics.benchmark import BuyAndHold, buy_and_hold
+from aster_ray.metrics.caveats import caveats
+from aster_ray.metrics.episodes import underwater
 from aster_ray.metrics.facts import RunFacts, curve
 from aster_ray.metrics.marks import last_marks
+from aster_ray.metrics.resampled import resampled_report
+from aster_ray.metrics.rolling import rolling_report
 from aster_ray.metrics.round_trips import RoundTrip, pair_fills
-from aster_ray.metrics.significance import confidence
 from aster_ray.metrics.summary import measures
 from aster_ray.metrics.trip_stats import grouped, side_name, statistics
-from aster_ray.metrics.waterfall import Ledger, ledger, waterfall
+from aster_ray.metrics.waterfall import ledger, waterfall
+from aster_ray.metrics.wording import quote_currency
 from aster_ray.model.enums import FillKind, label
 
 FORMAT = "aster-run/1"
@@ -42,34 +47,45 @@ CONVENTIONS = {
 def build_report(facts: RunFacts) -> dict[str, Any]:
     """Return the whole report of a run, ready for JSON."""
     trips = pair_fills(facts)
+    ms, equity = curve(facts)
     summary = _summary(facts, buy_and_hold(facts))
     sections: dict[str, Any] = {
         "format": FORMAT,
         "run": dict(sorted(facts.provenance.items())),
         "period": _period(facts),
         "summary": summary,
+        "caveats": [],
         "waterfall": {"capital": facts.capital, **waterfall(facts)._asdict()},
         "round_trips": {
             "all": statistics(trips),
             "long": statistics([trip for trip in trips if trip.side > 0]),
             "short": statistics([trip for trip in trips if trip.side < 0]),
         },
-        "by_symbol": _by_symbol(facts, trips),
-        "by_strategy": _by_strategy(facts, trips),
+        "extreme_round_trips": extremes(trips),
+        "by_symbol": by_symbol(facts, trips),
+        "by_strategy": by_strategy(facts, trips),
+        "by_sleeve": by_sleeve(facts, trips),
         "by_side": grouped(trips, side_name),
         "exit_reasons": grouped(trips, lambda trip: trip.reason),
-        "monthly_returns": performance.monthly_returns(*curve(facts)),
+        "monthly_returns": performance.monthly_returns(ms, equity),
+        "yearly_returns": performance.yearly_returns(ms, equity),
+        "rolling_sharpe": rolling_report(ms, equity),
+        "drawdowns": underwater(ms, equity),
+        "resampled": resampled_report(ms, equity, facts.market.timeframe_ms, facts.seed),
         "activity": _activity(facts),
         "denials": _by_count(facts.denials),
         "open_positions": _open_positions(facts, trips),
         "risk": _risk(facts, summary["strategy"]),
+        "costs": _costs(facts),
         "data": {
             "symbols": list(facts.market.symbols),
+            "quote": quote_currency(facts.market.symbols),
             "missing": list(facts.market.missing),
             "notes": [note for note in facts.notes if note not in facts.market.missing],
         },
         "config": _sorted(facts.config),
     }
+    sections["caveats"] = caveats(sections)
     if facts.session is not None:
         sections["session"] = _sorted(facts.session)
     return {name: plain(section) for name, section in sections.items()}
@@ -136,14 +152,21 @@ def _summary(facts: RunFacts, passive: BuyAndHold) -> dict[str, Any]:
     held = np.concatenate([[facts.capital], passive.equity]) if len(ms) else np.empty(0)
     strategy = measures(ms, equity, facts.gross, ledger(facts).traded)
     benchmark = measures(ms, held, passive.gross, passive.traded)
-    timeframe_ms = facts.market.timeframe_ms
+    mine, other, gap = significance.compared(
+        performance.returns(equity),
+        performance.returns(held),
+        facts.market.timeframe_ms,
+        facts.seed,
+    )
     return {
         "strategy": strategy,
         "buy_and_hold": benchmark,
         "confidence": {
-            "strategy": confidence(performance.returns(equity), timeframe_ms, facts.seed),
-            "buy_and_hold": confidence(performance.returns(held), timeframe_ms, facts.seed),
-            "method": "stationary bootstrap of returns per bar (Politis and Romano 1994)",
+            "strategy": mine._asdict(),
+            "buy_and_hold": other._asdict(),
+            "sharpe_difference": gap,
+            "method": significance.METHOD,
+            "seed": facts.seed,
         },
         "buy_and_hold_costs": {
             "fees": passive.fees,
@@ -152,46 +175,6 @@ def _summary(facts: RunFacts, passive: BuyAndHold) -> dict[str, Any]:
         },
         "conventions": CONVENTIONS,
     }
-
-
-def _share(total: Ledger, trips: list[RoundTrip]) -> dict[str, Any]:
-    """Return a part of the account: money of all its fills, counts of its closed round trips."""
-    stats = statistics(trips)
-    return {
-        "round_trips": stats["round_trips"],
-        "win_rate": stats["win_rate"],
-        "profit_factor": stats["profit_factor"],
-        "average_holding_ms": stats["average_holding_ms"],
-        "fills": total.fills,
-        "traded": total.traded,
-        "realized": total.realized,
-        "unrealized": total.unrealized,
-        "fees": total.fees,
-        "funding": total.funding,
-        "slippage": total.slippage,
-        "net": total.net,
-    }
-
-
-def _by_symbol(facts: RunFacts, trips: list[RoundTrip]) -> dict[str, Any]:
-    rows = {}
-    for index in sorted({index for _, index in facts.sleeves}):
-        symbol = facts.market.symbols[index]
-        sleeves = {number for number, (_, at) in enumerate(facts.sleeves) if at == index}
-        rows[symbol] = _share(
-            ledger(facts, sleeves), [trip for trip in trips if trip.symbol == symbol]
-        )
-    return rows
-
-
-def _by_strategy(facts: RunFacts, trips: list[RoundTrip]) -> dict[str, Any]:
-    rows = {}
-    for name in sorted({name for name, _ in facts.sleeves}):
-        sleeves = {number for number, (of, _) in enumerate(facts.sleeves) if of == name}
-        rows[name] = _share(
-            ledger(facts, sleeves), [trip for trip in trips if trip.strategy == name]
-        )
-    return rows
 
 
 def _activity(facts: RunFacts) -> dict[str, Any]:
@@ -233,6 +216,20 @@ def _open_positions(facts: RunFacts, trips: list[RoundTrip]) -> list[dict[str, A
             }
         )
     return rows
+
+
+def _costs(facts: RunFacts) -> dict[str, Any]:
+    """Return what trading was assumed to cost, as fractions of notional."""
+    return {
+        "settings": _sorted(facts.config.get("costs", {})),
+        "by_symbol": {
+            symbol: {
+                "taker_fee": facts.taker_fee[index],
+                "market_order": facts.market_cost[index],
+            }
+            for index, symbol in enumerate(facts.market.symbols)
+        },
+    }
 
 
 def _risk(facts: RunFacts, strategy: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 NOTHING = "–"  # noqa: RUF001 - a typographic dash: this number is undefined
+
+# Longer names first: what ends in FDUSD also ends in USD.
+_QUOTES = ("FDUSD", "USDT", "USDC", "USD1", "BUSD", "USDE", "USDF", "USD", "EUR", "BTC", "ETH")
 
 
 def percent(value: float | None, digits: int = 2) -> str:
@@ -54,3 +58,9 @@ def moment(milliseconds: int | None) -> str:
 def words(name: str) -> str:
     """Return a column or enum name as words: ``stop_loss`` becomes ``stop loss``."""
     return name.replace("_", " ")
+
+
+def quote_currency(symbols: Sequence[str]) -> str | None:
+    """Return the currency that venue ids such as BTCUSDT are quoted in; None unless they agree."""
+    found = {next((name for name in _QUOTES if symbol.endswith(name)), "") for symbol in symbols}
+    return found.pop() or None if len(found) == 1 else None

@@ -18,17 +18,25 @@ SECTIONS = [
     "run",
     "period",
     "summary",
+    "caveats",
     "waterfall",
     "round_trips",
+    "extreme_round_trips",
     "by_symbol",
     "by_strategy",
+    "by_sleeve",
     "by_side",
     "exit_reasons",
     "monthly_returns",
+    "yearly_returns",
+    "rolling_sharpe",
+    "drawdowns",
+    "resampled",
     "activity",
     "denials",
     "open_positions",
     "risk",
+    "costs",
     "data",
     "config",
 ]
@@ -62,6 +70,14 @@ def test_numbers_of_the_report_agree_with_one_another(facts: RunFacts) -> None:
     assert report["summary"]["strategy"]["profit"] == pytest.approx(change)
     for cut in ("by_symbol", "by_strategy"):
         assert sum(row["net"] for row in report[cut].values()) == pytest.approx(change)
+    assert sum(row["net"] for row in report["by_sleeve"]) == pytest.approx(change)
+    deepest = report["drawdowns"][0]
+    assert deepest["depth"] == report["risk"]["max_drawdown"]
+    assert iso(deepest["peak_ms"]) == report["risk"]["peak_at"]
+    assert iso(deepest["trough_ms"]) == report["risk"]["trough_at"]
+    assert report["yearly_returns"] == {
+        "2024": pytest.approx(report["summary"]["strategy"]["total_return"])
+    }
     closed = report["round_trips"]["all"]
     assert closed["round_trips"] == 29
     for cut in ("by_side", "exit_reasons"):
@@ -90,6 +106,14 @@ def test_a_note_about_missing_data_is_said_once(facts: RunFacts) -> None:
     noted = replace(facts, market=market, notes=("ETHUSDT: no mark price", "seen"))
     data = build_report(noted)["data"]
     assert (data["missing"], data["notes"]) == (["ETHUSDT: no mark price"], ["seen"])
+
+
+def test_costs_are_stated_per_symbol_and_the_currency_once(facts: RunFacts) -> None:
+    report = build_report(facts)
+    assert report["costs"]["by_symbol"]["ETHUSDT"] == {"taker_fee": 0.001, "market_order": 0.0005}
+    assert report["data"]["quote"] == "USDT"
+    costly = two_months(config={"costs": {"taker_fee": 0.001}})
+    assert build_report(costly)["costs"]["settings"] == {"taker_fee": 0.001}
 
 
 def test_halt_and_liquidations_are_named() -> None:

@@ -20,21 +20,52 @@ def test_same_seed_same_bits_and_another_seed_another_interval() -> None:
 
 
 def test_prefix_sums_give_what_gathering_the_blocks_gives() -> None:
-    change = some_returns(200)
+    series = np.array([some_returns(200), np.random.default_rng(6).normal(0.0, 0.02, 200)])
     random = np.random.default_rng(3)
-    sharpes, totals = [], []
-    for _ in range(significance.RESAMPLES):
-        lengths = significance._lengths(200, 24, random)
-        begin = random.integers(0, 200, size=len(lengths))
-        picked = np.concatenate(
-            [(start + np.arange(size)) % 200 for start, size in zip(begin, lengths, strict=True)]
-        )
-        assert len(picked) == 200
-        sharpes.append(performance.sharpe(change[picked], 8_760))
-        totals.append(np.prod(1 + change[picked]) - 1)
-    found = significance.confidence(change, HOUR, seed=3)
-    assert found.sharpe == pytest.approx(np.quantile(sharpes, [0.025, 0.975]), rel=1e-9)
-    assert found.total_return == pytest.approx(np.quantile(totals, [0.025, 0.975]), rel=1e-9)
+    picked = []
+    for _ in range(0, significance.RESAMPLES, significance._CHUNK):
+        begin, end = significance._blocks(200, 24, significance._CHUNK, random)
+        assert np.all(np.sum(end - begin, axis=1) == 200)
+        picked += [
+            np.concatenate([np.arange(a, b) % 200 for a, b in zip(*row, strict=True)])
+            for row in zip(begin, end, strict=True)
+        ]
+    found = significance.resample(series, HOUR, seed=3)
+    for place, change in enumerate(series):
+        sharpes = [performance.sharpe(change[order], 8_760) for order in picked]
+        totals = [np.prod(1 + change[order]) - 1 for order in picked]
+        assert found.sharpe[place] == pytest.approx(sharpes, rel=1e-9)
+        assert found.total_return[place] == pytest.approx(totals, rel=1e-9)
+
+
+def test_blocks_have_the_expected_length_and_begin_anywhere() -> None:
+    begin, end = significance._blocks(5_000, 25, 200, np.random.default_rng(1))
+    lengths = (end - begin)[:, :100]  # the first ones: none was cut short by the end
+    assert float(np.mean(lengths)) == pytest.approx(25.0, rel=0.03)
+    assert float(np.mean(lengths == 1)) == pytest.approx(1 / 25, rel=0.1)  # geometric
+    assert float(np.mean(begin)) == pytest.approx(2_500, rel=0.02)
+
+
+def test_what_moves_two_series_at_once_is_no_difference_between_them() -> None:
+    market = some_returns(2_000)
+    mine = market + np.random.default_rng(9).normal(0.0, 0.001, 2_000)
+    _, _, gap = significance.compared(mine, market, DAY, seed=2)
+    alone = significance.confidence(mine, DAY, seed=2).sharpe
+    assert gap is not None
+    assert alone is not None
+    assert gap.low < 0.0 < gap.high
+    assert gap.high - gap.low < 0.2 * (alone.high - alone.low)
+
+
+def test_a_better_series_is_seen_to_be_better_and_a_ruined_one_compares_to_nothing() -> None:
+    market = some_returns(2_000)
+    mine, other, gap = significance.compared(market + 0.002, market, DAY, seed=2)
+    assert gap is not None
+    assert gap.low > 0.0
+    assert mine == significance.confidence(market + 0.002, DAY, seed=2)
+    assert other == significance.confidence(market, DAY, seed=2)
+    ruined = significance.compared(np.empty(0), market, DAY, seed=2)
+    assert (ruined[0].sharpe, ruined[1], ruined[2]) == (None, other, None)
 
 
 def test_interval_of_independent_returns_has_the_textbook_width() -> None:

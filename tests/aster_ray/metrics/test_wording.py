@@ -44,3 +44,17 @@ def test_durations_use_two_units(milliseconds: int, text: str) -> None:
 def test_moments_are_utc_to_the_minute() -> None:
     assert wording.moment(1_704_067_260_000) == "2024-01-01 00:01"
     assert wording.words("stop_loss") == "stop loss"
+
+
+@pytest.mark.parametrize(
+    ("symbols", "quote"),
+    [
+        (["BTCUSDT", "ETHUSDT"], "USDT"),
+        (["BTCFDUSD"], "FDUSD"),
+        (["BTCUSDT", "ETHUSDC"], None),
+        (["S0"], None),
+        ([], None),
+    ],
+)
+def test_quote_currency_is_what_all_symbols_end_with(symbols: list[str], quote: str | None) -> None:
+    assert wording.quote_currency(symbols) == quote
