@@ -1,4 +1,4 @@
-"""Bars in, signals out: keeps every bar since the anchor and asks the strategies about them.
+"""Bars in, signals out: asks the strategies about each close as it comes.
 
 The anchor is the first warm-up bar of the session. Indicators that never forget make a signal a
 function of (anchor, bars since), so every host, and every restart, starts from the same bar.
@@ -8,64 +8,60 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from aster_ray.engine.bar_store import BarStore, row_of
 from aster_ray.engine.messages import BarBatch, SignalBatch
 from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import SignalColumns
-from aster_ray.strategies.contract import Panel, Params, Strategy
-from aster_ray.strategies.encode import last_row, signal_columns
+from aster_ray.strategies.contract import Panel, Params, Signals, Strategy
+from aster_ray.strategies.encode import ask, encode, signal_columns
+from aster_ray.strategies.stepwise import Steps, newest_row, stepwise_of
 
 
 class StrategyDesk:
-    """Answer each batch of bars with the signals of all strategies."""
+    """Answer each batch of bars with the signals of all strategies.
+
+    Strategies that offer ``stepwise`` cost the same at every close, and without any other no bar
+    is kept. The others are asked about all bars since the anchor, of which the newest row counts.
+    """
 
     def __init__(self, strategies: Sequence[tuple[Strategy, Params]], history: Market) -> None:
         """Start from ``history``: the bars since the anchor, warm-up included."""
         self._strategies = tuple(strategies)
-        self._market = history
-        self._known = len(history)
-        self._grow(max(64, 2 * len(history)))
-
-    def _grow(self, capacity: int) -> None:
-        old = self._market
-        count = len(old.symbols)
-        self._open_ms = np.zeros(capacity, np.int64)
-        self._bars = np.full((capacity, count, old.bars.shape[2]), np.nan)
-        self._volume = np.zeros((capacity, count))
-        self._funding_rate = np.zeros((capacity, count))
-        rows = self._known
-        self._open_ms[:rows] = old.open_ms[:rows]
-        self._bars[:rows] = old.bars[:rows]
-        self._volume[:rows] = old.volume[:rows]
-        self._funding_rate[:rows] = old.funding_rate[:rows]
-
-    def _view(self) -> Market:
-        rows = self._known
-        return Market(
-            symbols=self._market.symbols,
-            timeframe_ms=self._market.timeframe_ms,
-            open_ms=self._open_ms[:rows],
-            bars=self._bars[:rows],
-            volume=self._volume[:rows],
-            funding_rate=self._funding_rate[:rows],
-        )
+        self._names = [strategy.name for strategy, _ in strategies]
+        self._symbols, self._timeframe_ms = history.symbols, history.timeframe_ms
+        self._last_ms = int(history.open_ms[-1]) if len(history) else None
+        known = Panel.of(history)
+        self._stepwise = [stepwise_of(strategy) is not None for strategy, _ in strategies]
+        self._steps = Steps(strategies, known)
+        self._store = None if all(self._stepwise) else BarStore(known)
+        self._checked = False
 
     def on_bars(self, batch: BarBatch) -> SignalBatch:
-        """Append one close time and return what the strategies say about it."""
-        if self._known and batch.open_ms <= self._open_ms[self._known - 1]:
-            raise ValueError(f"bars of {batch.open_ms} came after {self._open_ms[self._known - 1]}")
-        if self._known == len(self._open_ms):
-            self._market = self._view()
-            self._grow(2 * self._known)
-        row = self._known
-        self._open_ms[row] = batch.open_ms
-        self._bars[row] = batch.bars
-        self._volume[row] = batch.volume
-        self._funding_rate[row] = batch.funding_rate
-        self._known += 1
-        columns = signal_columns(self._strategies, Panel.of(self._view()))
-        return SignalBatch(batch, last_row(columns), 0)
+        """Take one close time and return what the strategies say about it."""
+        if self._last_ms is not None and batch.open_ms <= self._last_ms:
+            raise ValueError(f"bars of {batch.open_ms} came after {self._last_ms}")
+        self._last_ms = batch.open_ms
+        row = row_of(batch, self._symbols, self._timeframe_ms)
+        steps = iter(self._steps.add(row))
+        others = iter(self._recomputed(row))
+        answers = [next(steps if quick else others) for quick in self._stepwise]
+        return SignalBatch(batch, encode(answers, row, self._names), 0)
+
+    def _recomputed(self, row: Panel) -> list[Signals]:
+        """Return the newest word of each strategy that wants all bars."""
+        if self._store is None:
+            return []
+        panel = self._store.add(row)
+        answers = []
+        for (strategy, params), quick in zip(self._strategies, self._stepwise, strict=True):
+            if quick:
+                continue
+            answer = ask(strategy, panel, params)
+            if not self._checked:  # the rows before the first close are looked at once
+                encode([answer], panel, [strategy.name])
+            answers.append(newest_row(answer, panel, strategy.name))
+        self._checked = True
+        return answers
 
 
 class PreparedSignals:

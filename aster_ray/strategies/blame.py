@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from aster_ray.errors import AsterError, StrategyError
@@ -25,11 +26,16 @@ def blame(error: BaseException, file: str) -> str:
 
 def call(strategy: Strategy, method: str, *arguments: object) -> Any:
     """Call a method of a strategy; whatever it raises becomes one clear message."""
+    return attempt(strategy, method, lambda: getattr(strategy, method)(*arguments))
+
+
+def attempt(strategy: Strategy, name: str, function: Callable[..., Any], *arguments: object) -> Any:
+    """Call a function of a strategy; whatever it raises becomes one clear message."""
     try:
-        return getattr(strategy, method)(*arguments)
+        return function(*arguments)
     except AsterError:
         raise
     except Exception as error:  # a person's own code may raise anything
         file = getattr(sys.modules.get(type(strategy).__module__), "__file__", None) or ""
-        message = f"strategy {strategy.name}: {method}() failed at {blame(error, file)}"
+        message = f"strategy {strategy.name}: {name}() failed at {blame(error, file)}"
         raise StrategyError(message) from error

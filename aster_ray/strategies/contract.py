@@ -7,7 +7,7 @@ It never sees positions, equity or orders: those belong to the kernel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -145,6 +145,26 @@ class Fused:
     column: Callable[[ColumnKey, Series], np.ndarray]
     rule: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Any]
     constants: Callable[[Params], tuple[float, float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stepwise:
+    """The same rule as ``signals`` for sessions: a close costs the same however long they last.
+
+    A strategy may offer it as ``stepwise``; without it, a session asks ``signals`` about all bars
+    since the anchor at every close. ``strategies.stepwise`` says how both uses stay one rule.
+
+    Attributes:
+        keys: params -> the columns of ``strategies.indicators`` that the rule reads.
+        memory: params -> how many of a symbol's newest bars the newest opinion depends on.
+        opinion: (columns, params) -> Signals; ``columns`` are f8[R, N] in the order of ``keys``,
+            R bars of N symbols, oldest first. A row holds bars of one age, not of one time; before
+            a symbol's first bar there is NaN.
+    """
+
+    keys: Callable[[Params], tuple[ColumnKey, ...]]
+    memory: Callable[[Params], int]
+    opinion: Callable[[Sequence[np.ndarray], Params], Signals]
 
 
 @runtime_checkable

@@ -180,8 +180,3 @@ def signal_columns(strategies: Sequence[tuple[Strategy, Params]], panel: Panel) 
     """Ask every strategy about every row of ``panel``."""
     answers = [ask(strategy, panel, params) for strategy, params in strategies]
     return encode(answers, panel, [strategy.name for strategy, _ in strategies])
-
-
-def last_row(columns: SignalColumns) -> SignalColumns:
-    """Return what was said on the newest bar, as columns of one row each."""
-    return SignalColumns(*(column[-1:] for column in columns))

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
-from aster_ray.strategies.contract import Ladder, Panel, Parameter, Params, Signals
-from aster_ray.strategies.indicators import column
-from aster_ray.strategies.series import series_of, spread
+from aster_ray.strategies.contract import (
+    ColumnKey,
+    Ladder,
+    Panel,
+    Parameter,
+    Params,
+    Signals,
+    Stepwise,
+)
+from aster_ray.strategies.stepwise import opinions
 
 PARAMETERS = (
     Parameter("levels", 5, 5, 10, integer=True, doc="limits on each side"),
@@ -21,6 +29,21 @@ PARAMETERS = (
 LEAST_SPACING, MOST_SPACING = 0.01, 0.03
 
 
+def _keys(params: Params) -> tuple[ColumnKey, ...]:
+    middle: ColumnKey = ("sma", (params["window"],)) if params["window"] > 1 else ("close", ())
+    return ("close", ()), middle, ("atr", (params["atr_period"],))
+
+
+def _opinion(columns: Sequence[np.ndarray], params: Params) -> Signals:
+    close, centre, atr = columns
+    spacing = np.clip(params["spacing_atr"] * atr / close, LEAST_SPACING, MOST_SPACING)
+    return Signals(
+        direction=np.zeros(close.shape, dtype=np.int8),
+        confidence=params["confidence"],
+        ladder=Ladder(centre, spacing, levels=params["levels"], size=params["size"]),
+    )
+
+
 class Grid:
     """Buy below and sell above a moving centre; each level takes its profit one level back.
 
@@ -30,6 +53,7 @@ class Grid:
 
     name: ClassVar[str] = "grid"
     parameters: ClassVar[tuple[Parameter, ...]] = PARAMETERS
+    stepwise: ClassVar[Stepwise] = Stepwise(_keys, lambda _: 1, _opinion)
 
     def warmup(self, params: Params) -> int:
         """Return the bars after which centre and range have forgotten how they began."""
@@ -37,16 +61,4 @@ class Grid:
 
     def signals(self, panel: Panel, params: Params) -> Signals:
         """Return the ladder that would be placed now, on every row where it is known."""
-        centre, spacing = np.full(panel.close.shape, np.nan), np.full(panel.close.shape, np.nan)
-        middle = ("sma", (params["window"],)) if params["window"] > 1 else ("close", ())
-        for n in range(len(panel.symbols)):
-            series, rows = series_of(panel, n)
-            atr = column(("atr", (params["atr_period"],)), series)
-            apart = params["spacing_atr"] * atr / series.close
-            spread(column(middle, series), rows, centre[:, n])
-            spread(np.clip(apart, LEAST_SPACING, MOST_SPACING), rows, spacing[:, n])
-        return Signals(
-            direction=np.zeros(panel.close.shape, dtype=np.int8),
-            confidence=params["confidence"],
-            ladder=Ladder(centre, spacing, levels=params["levels"], size=params["size"]),
-        )
+        return opinions(panel, self.stepwise, params)

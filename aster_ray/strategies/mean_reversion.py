@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from aster_ray._jit import kernel
 from aster_ray.kernel.records import EXIT_LONG, EXIT_SHORT, LONG, SHORT
-from aster_ray.strategies.contract import ColumnKey, Fused, Panel, Parameter, Params, Signals
+from aster_ray.strategies.contract import (
+    ColumnKey,
+    Fused,
+    Panel,
+    Parameter,
+    Params,
+    Signals,
+    Stepwise,
+)
 from aster_ray.strategies.indicators import column
 from aster_ray.strategies.parameters import none_at_zero
-from aster_ray.strategies.series import rising, series_of, spread
+from aster_ray.strategies.series import rising
+from aster_ray.strategies.stepwise import opinions
 
 PARAMETERS = (
     Parameter("window", 20, 2, 500, integer=True, doc="bars of the middle band"),
@@ -70,12 +80,29 @@ def mean_reversion_rule(
         code[row] = bits
 
 
+def _opinion(columns: Sequence[np.ndarray], params: Params) -> Signals:
+    close, middle, deviation, rsi = columns
+    reach = params["width"] * deviation
+    low = rising((close < middle - reach) & (rsi < params["oversold"]))
+    high = rising((close > middle + reach) & (rsi > 100.0 - params["oversold"]))
+    confidence, stop_loss, take_profit = _constants(params)
+    return Signals(
+        direction=low.astype(np.int8) - high,
+        confidence=confidence,
+        stop_loss=stop_loss,
+        take_profit=take_profit,
+        exit_long=rising(close >= middle),
+        exit_short=rising(close <= middle),
+    )
+
+
 class MeanReversion:
     """Buy a fall out of the lower band while oversold, leave at the middle; mirrored."""
 
     name: ClassVar[str] = "mean_reversion"
     parameters: ClassVar[tuple[Parameter, ...]] = PARAMETERS
     fused: ClassVar[Fused] = Fused(_keys, column, mean_reversion_rule, _constants)
+    stepwise: ClassVar[Stepwise] = Stepwise(_keys, lambda _: 2, _opinion)
 
     def warmup(self, params: Params) -> int:
         """Return the bars after which the RSI has forgotten how it began."""
@@ -83,25 +110,4 @@ class MeanReversion:
 
     def signals(self, panel: Panel, params: Params) -> Signals:
         """Return an event on the bar that enters an extreme and on the one that ends it."""
-        direction = np.zeros(panel.close.shape, dtype=np.int8)
-        exit_long = np.zeros(panel.close.shape, dtype=np.bool_)
-        exit_short = np.zeros(panel.close.shape, dtype=np.bool_)
-        overbought = 100.0 - params["oversold"]
-        for n in range(len(panel.symbols)):
-            series, rows = series_of(panel, n)
-            close, middle, deviation, rsi = (column(key, series) for key in _keys(params))
-            reach = params["width"] * deviation
-            low = rising((close < middle - reach) & (rsi < params["oversold"]))
-            high = rising((close > middle + reach) & (rsi > overbought))
-            spread(low.astype(np.int8) - high, rows, direction[:, n])
-            spread(rising(close >= middle), rows, exit_long[:, n])
-            spread(rising(close <= middle), rows, exit_short[:, n])
-        confidence, stop_loss, take_profit = _constants(params)
-        return Signals(
-            direction=direction,
-            confidence=confidence,
-            stop_loss=stop_loss,
-            take_profit=take_profit,
-            exit_long=exit_long,
-            exit_short=exit_short,
-        )
+        return opinions(panel, self.stepwise, params)

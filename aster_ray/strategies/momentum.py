@@ -9,10 +9,19 @@ import numpy as np
 
 from aster_ray._jit import kernel
 from aster_ray.kernel.records import EXIT_LONG, EXIT_SHORT, LONG, SHORT
-from aster_ray.strategies.contract import ColumnKey, Fused, Panel, Parameter, Params, Signals
+from aster_ray.strategies.contract import (
+    ColumnKey,
+    Fused,
+    Panel,
+    Parameter,
+    Params,
+    Signals,
+    Stepwise,
+)
 from aster_ray.strategies.indicators import column
 from aster_ray.strategies.parameters import none_at_zero
-from aster_ray.strategies.series import series_of, shifted, spread
+from aster_ray.strategies.series import shifted
+from aster_ray.strategies.stepwise import opinions
 
 PARAMETERS = (
     Parameter("fast", 21, 2, 200, integer=True, doc="bars of the fast average"),
@@ -63,12 +72,30 @@ def momentum_rule(
         code[row] = bits
 
 
+def _opinion(columns: Sequence[np.ndarray], params: Params) -> Signals:
+    fast, slow, strength = columns
+    fast_before, slow_before = shifted(fast), shifted(slow)
+    up = (fast_before <= slow_before) & (fast > slow)
+    down = (fast_before >= slow_before) & (fast < slow)
+    strong = strength >= params["adx_min"]
+    confidence, stop_loss, take_profit = _constants(params)
+    return Signals(
+        direction=(up & strong).astype(np.int8) - (down & strong),
+        confidence=confidence,
+        stop_loss=stop_loss,
+        take_profit=take_profit,
+        exit_long=down,
+        exit_short=up,
+    )
+
+
 class Momentum:
     """Enter on the bar of an EMA cross with a strong ADX; leave on the opposite cross."""
 
     name: ClassVar[str] = "momentum"
     parameters: ClassVar[tuple[Parameter, ...]] = PARAMETERS
     fused: ClassVar[Fused] = Fused(_keys, column, momentum_rule, _constants)
+    stepwise: ClassVar[Stepwise] = Stepwise(_keys, lambda _: 2, _opinion)
 
     def warmup(self, params: Params) -> int:
         """Return the bars after which the slowest average has forgotten how it began."""
@@ -82,25 +109,4 @@ class Momentum:
 
     def signals(self, panel: Panel, params: Params) -> Signals:
         """Return an event on the bar of each cross."""
-        direction = np.zeros(panel.close.shape, dtype=np.int8)
-        exit_long = np.zeros(panel.close.shape, dtype=np.bool_)
-        exit_short = np.zeros(panel.close.shape, dtype=np.bool_)
-        for n in range(len(panel.symbols)):
-            series, rows = series_of(panel, n)
-            fast, slow, strength = (column(key, series) for key in _keys(params))
-            fast_before, slow_before = shifted(fast), shifted(slow)
-            up = (fast_before <= slow_before) & (fast > slow)
-            down = (fast_before >= slow_before) & (fast < slow)
-            strong = strength >= params["adx_min"]
-            spread((up & strong).astype(np.int8) - (down & strong), rows, direction[:, n])
-            spread(down, rows, exit_long[:, n])
-            spread(up, rows, exit_short[:, n])
-        confidence, stop_loss, take_profit = _constants(params)
-        return Signals(
-            direction=direction,
-            confidence=confidence,
-            stop_loss=stop_loss,
-            take_profit=take_profit,
-            exit_long=exit_long,
-            exit_short=exit_short,
-        )
+        return opinions(panel, self.stepwise, params)

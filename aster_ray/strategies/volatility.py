@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
-from aster_ray.strategies.contract import Panel, Parameter, Params, Signals
-from aster_ray.strategies.indicators import column
+from aster_ray.strategies.contract import (
+    ColumnKey,
+    Panel,
+    Parameter,
+    Params,
+    Signals,
+    Stepwise,
+)
 from aster_ray.strategies.parameters import none_at_zero
-from aster_ray.strategies.series import rising, series_of, shifted, spread
+from aster_ray.strategies.series import rising, shifted
+from aster_ray.strategies.stepwise import opinions
 
 PARAMETERS = (
     Parameter("window", 6, 1, 200, integer=True, doc="bars over which a move is measured"),
@@ -25,13 +33,46 @@ PARAMETERS = (
 NEAREST_STOP, FARTHEST_STOP = 0.005, 0.25
 
 
+def _keys(params: Params) -> tuple[ColumnKey, ...]:
+    return ("close", ()), ("atr", (params["atr_period"],))
+
+
+def _memory(params: Params) -> int:
+    """Return the bars back to the one before the earliest move that can confirm another."""
+    return int(params["confirm_bars"]) + int(params["window"]) + 2
+
+
 def _confirmed(events: np.ndarray, bars: int) -> np.ndarray:
-    """Return bool[R]: this event has the direction of the one before, at most ``bars`` ago."""
-    found = np.flatnonzero(events)
-    result = np.zeros(len(events), dtype=np.bool_)
-    near = np.diff(found) <= bars
-    result[found[1:]] = near & (events[found[1:]] == events[found[:-1]])
-    return result
+    """Return bool[R, N]: this event has the direction of the one before, at most ``bars`` ago."""
+    rows = np.arange(len(events))[:, None]
+    latest = np.maximum.accumulate(np.where(events != 0, rows, -1), axis=0)
+    before = np.full(events.shape, -1)
+    before[1:] = latest[:-1]
+    same = np.take_along_axis(events, np.maximum(before, 0), axis=0) == events
+    confirmed: np.ndarray = (events != 0) & (before >= 0) & (rows - before <= bars) & same
+    return confirmed
+
+
+def _opinion(columns: Sequence[np.ndarray], params: Params) -> Signals:
+    close, atr = columns
+    window = int(params["window"])
+    before = shifted(close, window)
+    move = close - before
+    reach = params["breakout"] * shifted(atr, window)
+    floor = np.maximum(reach, params["threshold"] * before)
+    event = rising(move > floor).astype(np.int8) - rising(move < -floor)
+    surplus = np.abs(move) / np.where(floor > 0.0, floor, np.nan) - 1.0
+    confirmed = _confirmed(event, int(params["confirm_bars"]))
+    stop = params["stop_atr"] * atr / close
+    return Signals(
+        direction=event,
+        confidence=np.clip(0.6 + 0.4 * surplus, 0.6, 1.0),
+        stop_loss=np.clip(stop, NEAREST_STOP, FARTHEST_STOP),
+        take_profit=none_at_zero(params["take_profit"]),
+        exit_long=rising(move < -reach),
+        exit_short=rising(move > reach),
+        target_units=np.where(confirmed, 1.0, params["first_units"]),
+    )
 
 
 class Volatility:
@@ -43,6 +84,7 @@ class Volatility:
 
     name: ClassVar[str] = "volatility"
     parameters: ClassVar[tuple[Parameter, ...]] = PARAMETERS
+    stepwise: ClassVar[Stepwise] = Stepwise(_keys, _memory, _opinion)
 
     def warmup(self, params: Params) -> int:
         """Return the bars after which the ATR has forgotten how it began."""
@@ -50,34 +92,4 @@ class Volatility:
 
     def signals(self, panel: Panel, params: Params) -> Signals:
         """Return an event on the bar a breakout begins, surer the larger the move."""
-        shape = panel.close.shape
-        direction = np.zeros(shape, dtype=np.int8)
-        exit_long, exit_short = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
-        confidence, stop_loss, units = np.full(shape, 0.5), np.full(shape, np.nan), np.ones(shape)
-        window, threshold = int(params["window"]), params["threshold"]
-        for n in range(len(panel.symbols)):
-            series, rows = series_of(panel, n)
-            atr = column(("atr", (params["atr_period"],)), series)
-            before = shifted(series.close, window)
-            move = series.close - before
-            reach = params["breakout"] * shifted(atr, window)
-            floor = np.maximum(reach, threshold * before)
-            event = rising(move > floor).astype(np.int8) - rising(move < -floor)
-            spread(event, rows, direction[:, n])
-            spread(rising(move < -reach), rows, exit_long[:, n])
-            spread(rising(move > reach), rows, exit_short[:, n])
-            surplus = np.abs(move) / np.where(floor > 0.0, floor, np.nan) - 1.0
-            spread(np.clip(0.6 + 0.4 * surplus, 0.6, 1.0), rows, confidence[:, n])
-            stop = params["stop_atr"] * atr / series.close
-            spread(np.clip(stop, NEAREST_STOP, FARTHEST_STOP), rows, stop_loss[:, n])
-            confirmed = _confirmed(event, int(params["confirm_bars"]))
-            spread(np.where(confirmed, 1.0, params["first_units"]), rows, units[:, n])
-        return Signals(
-            direction=direction,
-            confidence=confidence,
-            stop_loss=stop_loss,
-            take_profit=none_at_zero(params["take_profit"]),
-            exit_long=exit_long,
-            exit_short=exit_short,
-            target_units=units,
-        )
+        return opinions(panel, self.stepwise, params)

@@ -9,7 +9,7 @@ import pytest
 from aster_ray.errors import ConfigError, StrategyError
 from aster_ray.kernel.records import EXIT_LONG, EXIT_SHORT, LONG, SHORT
 from aster_ray.strategies.contract import Ladder, Panel, Parameter, Params, Signals
-from aster_ray.strategies.encode import ask, encode, last_row, signal_columns
+from aster_ray.strategies.encode import ask, encode, signal_columns
 from aster_ray.strategies.registry import load, names, resolve_params
 
 
@@ -187,13 +187,3 @@ def test_all_built_in_strategies_share_one_set_of_columns(walk) -> None:
         for together, single in zip(columns[1:], alone[1:], strict=True):
             rows = np.broadcast_to(single, (len(together), *single.shape[1:]))
             assert np.array_equal(together[:, k::4], rows, equal_nan=True)
-
-
-def test_the_last_row_is_what_a_live_session_sends(walk) -> None:
-    panel = walk(300, 2)
-    columns = signal_columns([(load("volatility"), resolve_params(load("volatility"), {}))], panel)
-    newest = last_row(columns)
-    assert all(len(column) == 1 for column in newest)
-    assert np.array_equal(newest.stop_loss[0], columns.stop_loss[-1])
-    assert np.array_equal(newest.code[0], columns.code[-1])
-    assert newest.take_profit.shape == columns.take_profit.shape
