@@ -35,6 +35,7 @@ from aster_ray.kernel.records import (
 )
 from aster_ray.kernel.setup import KernelConfig, build_setup
 from aster_ray.kernel.simulate import Timeline, Trace, simulate
+from aster_ray.kernel.simulator import shared
 from aster_ray.model.ids import DAY_MS, HOUR_MS
 from aster_ray.model.instrument import Instrument, continuous_brackets
 from aster_ray.venues.paper import PaperVenue
@@ -277,11 +278,11 @@ def simulated(
     book = a_book(len(market.symbols), setup.strategies, capital, ladders=ladders)
     rows, count = market.bars.shape[:2]
     none_known = np.zeros((0, count, count))
-    timeline = Timeline(market.open_ms, market.timeframe_ms, market.start, none_known)
+    timeline = Timeline(shared(market.open_ms), market.timeframe_ms, market.start, none_known)
     fills = records(rows * len(book.fills), FILL)
     equity, gross = np.full(rows, np.nan), np.full(rows, np.nan)
     trace = Trace(equity, gross, fills, np.zeros(1, np.int64), np.zeros(4))
-    simulate(book, setup, market.bars, timeline, signals, trace)
+    simulate(book, setup, shared(market.bars), timeline, signals, trace)
     return Simulated(book, equity, gross, fills[: trace.fill_count[0]])
 
 

@@ -32,6 +32,9 @@ class Sweep(RunOptions):
         typer.Option(metavar="NAME=FROM:TO:STEP|A,B,C", help="Parameter values; repeatable."),
     ] = field(default_factory=list)
     top: Annotated[int, typer.Option(help="Rows to print, best first.", min=1)] = 20
+    metric: Annotated[
+        str, typer.Option(help="sharpe, total_return, win_rate, profit_factor or max_drawdown.")
+    ] = "sharpe"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,7 @@ def backtest(options: RunOptions) -> None:
 
     if options.out is not None:
         check_run_folder(options.out)
-    request = _request(options)
+    request = request_of(options)
     with output.progress(options, "backtest") as progress:
         result = run_backtest(request, progress)
         out = options.out or RUNS / result.report["run"]["run_id"]
@@ -78,14 +81,14 @@ def sweep(options: Sweep) -> None:
     """Try every combination of a parameter grid on all cores."""
     if options.out is not None:
         output.require_writable(options.out)
-    request = _request(options)
+    request = request_of(options)
     from aster_ray.research.grid import parse_grid
 
     grid = parse_grid(options.grid, request)
     from aster_ray.research.sweep import run_sweep
 
     with output.progress(options, "sweep") as progress:
-        result = run_sweep(request, grid, progress)
+        result = run_sweep(request, grid, progress, options.metric)
     payload = {"metric": result.metric, "sets": len(result.rows), "rows": result.rows}
     shown = tables.sweep_table(payload, tuple(grid), options.top)
     output.emit(options, payload, shown, "sweep.json")
@@ -97,7 +100,7 @@ def paper(options: Paper) -> None:
 
     if options.out is not None:
         check_run_folder(options.out)
-    result = _host("paper")(_request(options), options.out, options.as_json)
+    result = _host("paper")(request_of(options), options.out, options.as_json)
     output.emit(options, result.report, tables.run_table(result.report, result.folder))
     if result.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
@@ -123,7 +126,8 @@ def report(options: Folder) -> None:
     output.emit(options, content, tables.run_table(content, options.folder), "report.json")
 
 
-def _request(options: RunOptions) -> RunRequest:
+def request_of(options: RunOptions) -> RunRequest:
+    """Return the checked request that a command's options ask for."""
     given = {name: getattr(options, name, None) for name in api.OPTION_PATHS}
     settings = api.load_settings(options.config, given, options.settings)
     return api.request_run(options.strategy, options.param, settings)

@@ -43,6 +43,17 @@ class Outcome:
     halted_ms: int | None
 
 
+def shared(values: np.ndarray) -> np.ndarray:
+    """Return a read-only view: the type arrays have in Ray's shared memory.
+
+    A writable array is another type to the compiler. With one type everywhere, a cluster's workers
+    need no copy of the market and load the code that any local run has compiled.
+    """
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
 class Simulator:
     """Run signal columns through fresh accounts over one market."""
 
@@ -57,9 +68,9 @@ class Simulator:
             marks = np.ascontiguousarray(market.bars[:, :, MARK_CLOSE])
             decay = float(setup.limits["covariance_decay"][0])
             covariance_path(marks, decay, np.full(count, np.nan), path)
-        open_ms = np.ascontiguousarray(market.open_ms, np.int64)
+        open_ms = shared(np.ascontiguousarray(market.open_ms, np.int64))
         self._timeline = Timeline(open_ms, market.timeframe_ms, market.start, path)
-        self._bars = np.ascontiguousarray(market.bars)
+        self._bars = shared(np.ascontiguousarray(market.bars))
         self._nothing = np.zeros(0)
         self._no_fills = records(0, FILL)
         self._bound: dict[bool, Any] = {}

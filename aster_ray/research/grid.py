@@ -13,10 +13,13 @@ from aster_ray.strategies.parameters import misfits
 MAX_SETS = 1_000_000
 
 
-def parse_grid(texts: Sequence[str], request: RunRequest) -> dict[str, tuple[float, ...]]:
+def parse_grid(
+    texts: Sequence[str], request: RunRequest, most: int = MAX_SETS
+) -> dict[str, tuple[float, ...]]:
     """Return parameter -> values, each checked against its strategy's bounds.
 
-    A name that several strategies of the run have is written ``strategy.name``.
+    A name that several strategies of the run have is written ``strategy.name``. ``most`` bounds the
+    combinations; a search that draws from them rather than listing them may allow more.
 
     Raises:
         ConfigError: every problem at once.
@@ -41,8 +44,8 @@ def parse_grid(texts: Sequence[str], request: RunRequest) -> dict[str, tuple[flo
             found = (problem for value in grid[name] for problem in misfits(parameter, value))
             problems += [f"--grid {text}: {problem}" for problem in found]
     sets = math.prod(map(len, grid.values()))
-    if sets > MAX_SETS:
-        problems.append(f"the grid has {sets:,} sets, more than {MAX_SETS:,}: make it coarser")
+    if sets > most:
+        problems.append(f"the grid has {sets:,} sets, more than {most:,}: make it coarser")
     if problems:
         raise ConfigError(problems)
     return grid

@@ -31,6 +31,14 @@ Progress = Callable[[int, int], None]
 Sets = tuple[Params, ...]  # one parameter mapping per strategy
 Source = Callable[[Sets], SignalColumns]
 METRIC = "sharpe"
+# What a sweep can be ranked by, and whether more of it is better.
+METRICS: Mapping[str, bool] = {
+    "sharpe": True,
+    "total_return": True,
+    "win_rate": True,
+    "profit_factor": True,
+    "max_drawdown": False,
+}
 _LARGEST_CHUNK = 16
 
 
@@ -46,21 +54,47 @@ def run_sweep(
     request: RunRequest,
     grid: Mapping[str, Sequence[float]],
     progress: Progress | None = None,
+    metric: str = METRIC,
 ) -> SweepResult:
     """Run every combination of ``grid`` (parameter or strategy.parameter -> values).
 
     Raises:
         ConfigError: a value is outside a parameter's bounds, or no combination is allowed.
     """
+    check_metric(metric)
     names, combinations = combinations_of(request, grid)
     prepared = prepare(widest_request(request, [sets for _, sets in combinations]))
     outcomes = sweep_sets(prepared, [sets for _, sets in combinations], progress)
+    values = [values for values, _ in combinations]
+    return SweepResult(ranked(names, values, outcomes, metric), metric)
+
+
+def check_metric(metric: str) -> None:
+    """Refuse a name that no sweep is ranked by."""
+    if metric not in METRICS:
+        raise ConfigError([f"--metric {metric!r} must be one of {', '.join(METRICS)}"])
+
+
+def ranked(
+    names: Sequence[str],
+    values: Sequence[Sequence[float]],
+    outcomes: Sequence[Outcome],
+    metric: str = METRIC,
+) -> list[dict[str, Any]]:
+    """Return a row per set (its parameters, then its outcome), best first, undefined last.
+
+    Equal sets keep the order they came in.
+    """
+    sign = -1.0 if METRICS[metric] else 1.0
+
+    def key(row: dict[str, Any]) -> float:
+        return float(np.inf) if row[metric] is None else sign * row[metric]
+
     rows = [
-        dict(zip(names, values, strict=True)) | dataclasses.asdict(outcome)
-        for (values, _), outcome in zip(combinations, outcomes, strict=True)
+        dict(zip(names, own, strict=True)) | dataclasses.asdict(outcome)
+        for own, outcome in zip(values, outcomes, strict=True)
     ]
-    rows.sort(key=lambda row: -np.inf if row[METRIC] is None else row[METRIC], reverse=True)
-    return SweepResult(rows)
+    return sorted(rows, key=key)
 
 
 def combinations_of(
@@ -70,26 +104,36 @@ def combinations_of(
 
     A combination the strategy itself rules out (fast above slow) is left out.
     """
-    loaded = request.load_strategies()
-    owners = [_owner(name, loaded) for name in grid]
+    settle = settler(request, list(grid))
     found: list[tuple[tuple[float, ...], Sets]] = []
     refused: list[str] = []
     for values in itertools.product(*grid.values()):
-        params = [dict(own) for _, own in loaded]
-        for (k, name), value in zip(owners, values, strict=True):
-            params[k][name] = value
         try:
-            sets = tuple(
-                resolve_params(strategy, own)
-                for (strategy, _), own in zip(loaded, params, strict=True)
-            )
+            found.append((tuple(values), settle(values)))
         except ConfigError as error:
             refused += error.problems
-            continue
-        found.append((tuple(values), sets))
     if not found:
         raise ConfigError(list(dict.fromkeys(refused))[:8] or ["grid must name a parameter"])
     return list(grid), found
+
+
+def settler(request: RunRequest, names: Sequence[str]) -> Callable[[Sequence[float]], Sets]:
+    """Return what turns values of the parameters ``names`` into those of every strategy.
+
+    It raises ConfigError for a combination that a strategy rules out.
+    """
+    loaded = request.load_strategies()
+    owners = [_owner(name, loaded) for name in names]
+
+    def settle(values: Sequence[float]) -> Sets:
+        params = [dict(own) for _, own in loaded]
+        for (k, name), value in zip(owners, values, strict=True):
+            params[k][name] = value
+        return tuple(
+            resolve_params(strategy, own) for (strategy, _), own in zip(loaded, params, strict=True)
+        )
+
+    return settle
 
 
 def _owner(name: str, loaded: Sequence[tuple[Strategy, Params]]) -> tuple[int, str]:

@@ -169,3 +169,18 @@ def test_rows_come_best_first_with_their_parameters_and_undefined_last() -> None
     assert defined == sorted(defined, reverse=True)
     assert sharpes == defined + [None] * (len(sharpes) - len(defined))
     assert {"fast", "slow", "adx_min", "total_return"} <= result.rows[0].keys()
+
+
+@pytest.mark.parametrize(("metric", "rising"), [("total_return", False), ("max_drawdown", True)])
+def test_rows_are_ranked_by_the_metric_asked_for(metric: str, rising: bool) -> None:
+    request = a_request("momentum", data__symbols="BTC", data__timeframe="4h")
+    result = run_sweep(request, {"fast": (5, 9), "slow": (12, 30)}, metric=metric)
+    values = [row[metric] for row in result.rows]
+    assert values == sorted(values, reverse=not rising)
+    assert len(set(values)) == 4
+    assert result.metric == metric
+
+
+def test_an_unknown_metric_is_refused_before_any_work() -> None:
+    with pytest.raises(ConfigError, match="'beauty' must be one of sharpe"):
+        run_sweep(a_request("momentum"), {"fast": (5,)}, metric="beauty")
