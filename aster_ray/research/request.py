@@ -67,19 +67,7 @@ class RunRequest:
 
     def market_request(self) -> MarketRequest:
         """Return which bars the run reads."""
-        data = self.settings.data
-        return MarketRequest(
-            path=data.path,
-            symbols=data.symbols,
-            timeframe=data.timeframe,
-            start=data.start,
-            end=data.end,
-            warmup=self.warmup(),
-            gaps=data.gaps,
-            max_gap=data.max_gap,
-            seed=self.settings.session.seed,
-            venue=data.venue,
-        )
+        return market_request(self.settings, self.warmup())
 
     def config(self) -> dict[str, Any]:
         """Return the configuration for a report: the same text wherever files lie."""
@@ -94,6 +82,23 @@ class RunRequest:
         files = [_content(spec) for spec, _ in self.strategies]
         text = json.dumps([self.config(), files], sort_keys=True, allow_nan=False)
         return hashlib.blake2s(text.encode(), digest_size=16).hexdigest()
+
+
+def market_request(settings: RunSettings, warmup: int) -> MarketRequest:
+    """Return which bars the settings name, ``warmup`` bars before them included."""
+    data = settings.data
+    return MarketRequest(
+        path=data.path,
+        symbols=data.symbols,
+        timeframe=data.timeframe,
+        start=data.start,
+        end=data.end,
+        warmup=warmup,
+        gaps=data.gaps,
+        max_gap=data.max_gap,
+        seed=settings.session.seed,
+        venue=data.venue,
+    )
 
 
 def build_request(
