@@ -8,6 +8,7 @@ from pathlib import Path
 from aster_ray.engine.core import Engine, run_close
 from aster_ray.engine.strategy_desk import PreparedSignals
 from aster_ray.metrics.files import write_run_files
+from aster_ray.research.lookahead import refuse_look_ahead
 from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.record import Recorder, RunResult, finish
 from aster_ray.research.request import RunRequest
@@ -26,7 +27,9 @@ def run_backtest(request: RunRequest, progress: Progress | None = None) -> RunRe
         request: what to run.
         progress: called with (closes done, closes in all) now and then.
     """
-    return run_prepared(prepare(request), progress)
+    prepared = prepare(request)
+    refuse_look_ahead(prepared)
+    return run_prepared(prepared, progress)
 
 
 def run_prepared(prepared: Prepared, progress: Progress | None = None) -> RunResult:

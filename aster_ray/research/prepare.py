@@ -13,17 +13,13 @@ from aster_ray.data.source import load_market
 from aster_ray.engine.execution_desk import ExecutionDesk
 from aster_ray.engine.ports import JournalPort
 from aster_ray.engine.risk_desk import RiskDesk
-from aster_ray.errors import StrategyError
 from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import Setup
 from aster_ray.kernel.setup import KernelConfig, build_setup
 from aster_ray.model.instrument import Instrument
 from aster_ray.research.request import RunRequest
-from aster_ray.strategies.causality import CHANGED, poison_check
-from aster_ray.strategies.contract import Panel, Params, Strategy
+from aster_ray.strategies.contract import Params, Strategy
 from aster_ray.venues.paper import PaperVenue
-
-_PROBED_ROWS = 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,39 +77,12 @@ def prepare(request: RunRequest, market: Market | None = None) -> Prepared:
     strategies = tuple(request.load_strategies())
     if market is None:
         market = load_market(request.market_request())
-    _refuse_look_ahead(request, strategies, market)
     instruments, warnings = instruments_for(market)
     settings = request.settings
     config = KernelConfig(settings.risk, settings.sizing, settings.exits, settings.costs)
     setup = build_setup(instruments, config, market.timeframe_ms, len(strategies))
     notes = (*market.missing, *warnings)
     return Prepared(request, market, instruments, setup, strategies, notes)
-
-
-def _refuse_look_ahead(
-    request: RunRequest, strategies: tuple[tuple[Strategy, Params], ...], market: Market
-) -> None:
-    """Poison the future of a person's own strategy and refuse it if the past changes.
-
-    The built-in ones are held to this by tests. A sample of rows around the first tradable one
-    catches whoever reads the next bar or the whole sample; it proves nothing about rarer leaks.
-    """
-    own = [
-        pair
-        for (spec, _), pair in zip(request.strategies, strategies, strict=True)
-        if ".py" in spec
-    ]
-    if not own:
-        return
-    part = market.rows(0, min(len(market), market.start + _PROBED_ROWS))
-    panel = Panel.of(part)
-    first = min(part.start, len(part) - 1)
-    rows = sorted({first, (first + len(part)) // 2, max(first, len(part) - 3)})
-    for strategy, params in own:
-        # A strategy that merely refuses impossible bars has not been shown to read ahead.
-        found = [line for line in poison_check(strategy, params, panel, rows) if CHANGED in line]
-        if found:
-            raise StrategyError(f"strategy {strategy.name} looks into the future: {found[0]}")
 
 
 @cache

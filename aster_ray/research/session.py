@@ -29,6 +29,7 @@ from aster_ray.metrics.files import (
     claim_run_folder,
     write_run_files,
 )
+from aster_ray.research.lookahead import refuse_look_ahead
 from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.record import Recorder, RunResult, finish
 from aster_ray.research.request import RunRequest
@@ -135,7 +136,9 @@ def create_session(request: RunRequest, out: Path, token: str) -> Session:
         raise BadInputError(f"--out {out} holds a session already: name a new folder")
     check_run_folder(out)
     fixed = _absolute(request)
-    provenance = prepare(fixed).provenance()
+    prepared = prepare(fixed)
+    refuse_look_ahead(prepared)
+    provenance = prepared.provenance()
     folder = claim_run_folder(out)
     (folder / LOGS).mkdir(exist_ok=True)
     content = {

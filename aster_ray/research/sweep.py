@@ -21,6 +21,7 @@ from aster_ray.errors import ConfigError
 from aster_ray.kernel.records import SignalColumns
 from aster_ray.kernel.simulator import Outcome, Simulator
 from aster_ray.research.fused import FusedSource, blocks
+from aster_ray.research.lookahead import refuse_look_ahead
 from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.request import Params, RunRequest
 from aster_ray.strategies.contract import Fused, Panel, Strategy
@@ -64,6 +65,7 @@ def run_sweep(
     check_metric(metric)
     names, combinations = combinations_of(request, grid)
     prepared = prepare(widest_request(request, [sets for _, sets in combinations]))
+    refuse_look_ahead(prepared)
     outcomes = sweep_sets(prepared, [sets for _, sets in combinations], progress)
     values = [values for values, _ in combinations]
     return SweepResult(ranked(names, values, outcomes, metric), metric)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from aster_ray.errors import StrategyError
+from aster_ray.errors import AsterError, StrategyError
 from aster_ray.strategies.contract import Ladder, Panel, Params, Signals, Strategy
 from aster_ray.strategies.encode import ask
 from aster_ray.strategies.series import cut
@@ -15,29 +16,54 @@ from aster_ray.strategies.series import cut
 _PRICES = ("open", "high", "low", "close", "volume", "mark", "funding_rate")
 
 
-CHANGED = "changed at row"  # what a problem says when the past depends on the future
+class LookAhead(NamedTuple):
+    """Something said up to ``row`` changed when only later bars did: the future was read."""
+
+    row: int
+    later: str  # what became of the later bars
+    column: str
+    changed: int  # first row in which a bit differs
+
+    def __str__(self) -> str:
+        return (
+            f"row {self.row}, later bars {self.later}: {self.column} changed at row {self.changed}"
+        )
+
+
+class Refusal(NamedTuple):
+    """The strategy failed on impossible bars: no sign of reading ahead, nor of the contrary."""
+
+    row: int
+    later: str
+    error: str
+
+    def __str__(self) -> str:
+        return f"row {self.row}, later bars {self.later}: {self.error}"
+
+
+Problem = LookAhead | Refusal
 
 
 def poison_check(
     strategy: Strategy, params: Params, panel: Panel, rows: Sequence[int]
-) -> list[str]:
-    """Return one line per broken promise; an empty list means causal on every row tried.
+) -> list[Problem]:
+    """Return every broken promise; an empty list means causal on every row tried.
 
     For each row ``t`` the bars after it are replaced by random prices, by NaN and by huge numbers,
     and once they are removed; every signal at rows ``<= t`` must keep its bits.
     """
-    problems = []
+    problems: list[Problem] = []
     with np.errstate(all="ignore"):  # garbage may overflow; what matters is the past
         honest = _columns(ask(strategy, panel, params), panel)
         for row in rows:
             for kind, garbled in _garbled(panel, row):
                 try:
                     poisoned = _columns(ask(strategy, garbled, params), garbled)
-                except StrategyError as error:
-                    problems.append(f"row {row}, later bars {kind}: {error}")
+                except AsterError as error:
+                    problems.append(Refusal(row, kind, str(error)))
                     continue
                 problems.extend(
-                    f"row {row}, later bars {kind}: {name} {CHANGED} {first}"
+                    LookAhead(row, kind, name, first)
                     for name, values in honest.items()
                     if (first := _first_change(values, poisoned[name], row)) is not None
                 )
