@@ -16,6 +16,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from aster_ray.cli.streams import results_only
+
 Options = TypeVar("Options", bound="VerbOptions")
 
 
@@ -81,7 +83,8 @@ def verb(
                 item.name: [] if _is_list(item) and values[item.name] is None else values[item.name]
                 for item in fields
             }
-            function(kind(**given))
+            with results_only():
+                function(kind(**given))
 
         parameters = [
             inspect.Parameter(

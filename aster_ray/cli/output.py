@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aster_ray.cli.options import VerbOptions
+from aster_ray.cli.streams import results
 from aster_ray.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -39,15 +40,17 @@ def emit(
         with staged(options.out) as folder:
             (folder / file).write_text(dumps(payload), encoding="utf-8")
     if options.as_json:
-        sys.stdout.write(dumps(payload))
+        results().write(dumps(payload))
         return
     from rich.console import Console
 
     # A pipe has no width of its own: wide enough that no column is cut.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    stream = results()
+    width = None if stream.isatty() else _PIPE_WIDTH
+    console = Console(file=stream, highlight=False, width=width)
     with console.capture() as capture:
         render(console)
-    sys.stdout.write(capture.get())
+    stream.write(capture.get())
 
 
 def require_writable(out: Path) -> None:

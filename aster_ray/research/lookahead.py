@@ -23,9 +23,7 @@ def refuse_look_ahead(prepared: Prepared) -> None:
     Raises:
         StrategyError: a signal depends on a later bar.
     """
-    specs = (spec for spec, _ in prepared.request.strategies)
-    pairs = zip(specs, prepared.strategies, strict=True)
-    own = [pair for spec, pair in pairs if ".py" in spec]
+    own = prepared.own_strategies
     if not own:
         return
     market = prepared.market

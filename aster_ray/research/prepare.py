@@ -44,6 +44,13 @@ class Prepared:
         symbols = range(len(self.market.symbols))
         return tuple((strategy.name, n) for n in symbols for strategy, _ in self.strategies)
 
+    @property
+    def own_strategies(self) -> tuple[tuple[Strategy, Params], ...]:
+        """Return the strategies that come from a person's own files."""
+        specs = (spec for spec, _ in self.request.strategies)
+        pairs = zip(specs, self.strategies, strict=True)
+        return tuple(pair for spec, pair in pairs if ".py" in spec)
+
     def risk_desk(self) -> RiskDesk:
         """Return a risk desk that has seen the warm-up."""
         desk = RiskDesk(self.setup, self.capital)

@@ -33,6 +33,8 @@ from aster_ray.research.lookahead import refuse_look_ahead
 from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.record import Recorder, RunResult, finish
 from aster_ray.research.request import RunRequest
+from aster_ray.strategies.contract import Panel
+from aster_ray.strategies.encode import signal_columns
 
 FORMAT = "aster-session/1"
 FILE = "session.json"
@@ -138,6 +140,8 @@ def create_session(request: RunRequest, out: Path, token: str) -> Session:
     fixed = _absolute(request)
     prepared = prepare(fixed)
     refuse_look_ahead(prepared)
+    if prepared.own_strategies:  # what a backtest would refuse, a session refuses before it trades
+        signal_columns(prepared.own_strategies, Panel.of(prepared.market))
     provenance = prepared.provenance()
     folder = claim_run_folder(out)
     (folder / LOGS).mkdir(exist_ok=True)

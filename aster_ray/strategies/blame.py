@@ -21,7 +21,8 @@ def blame(error: BaseException, file: str) -> str:
     if frame is None and isinstance(error, SyntaxError):  # the file as a whole, none of its lines
         return f"{file}: {kind}: {error.msg}"
     frame = frame or frames[-1]
-    return f"{frame.filename}, line {frame.lineno}: {kind}: {error}"
+    text = " ".join(str(error).split())  # many libraries spread theirs over several lines
+    return f"{frame.filename}, line {frame.lineno}: {kind}: {text}"
 
 
 def call(strategy: Strategy, method: str, *arguments: object) -> Any:
@@ -30,12 +31,19 @@ def call(strategy: Strategy, method: str, *arguments: object) -> Any:
 
 
 def attempt(strategy: Strategy, name: str, function: Callable[..., Any], *arguments: object) -> Any:
-    """Call a function of a strategy; whatever it raises becomes one clear message."""
+    """Call a function of a strategy; whatever it raises becomes one clear message.
+
+    Raises:
+        StrategyError: it raised; mend the file.
+        AsterError: it called ``sys.exit``.
+    """
     try:
         return function(*arguments)
     except AsterError:
         raise
-    except Exception as error:  # a person's own code may raise anything
+    except (Exception, SystemExit) as error:  # a person's own code may raise anything
         file = getattr(sys.modules.get(type(strategy).__module__), "__file__", None) or ""
         message = f"strategy {strategy.name}: {name}() failed at {blame(error, file)}"
+        if isinstance(error, SystemExit):  # it would end the run, and in silence
+            raise AsterError(f"{message}; a strategy may not end the program") from error
         raise StrategyError(message) from error

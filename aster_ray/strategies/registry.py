@@ -130,7 +130,7 @@ def _built(kind: type, origin: str) -> Strategy:
     """Return an instance after checking that it offers what hosts will use."""
     try:
         strategy = kind()
-    except Exception as error:  # a person's own code may raise anything
+    except (Exception, SystemExit) as error:  # a person's own code may raise anything
         raise StrategyError(
             f"{origin}: {kind.__name__}() raised {type(error).__name__}: {error}; "
             "a strategy is built without arguments"

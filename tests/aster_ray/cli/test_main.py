@@ -19,11 +19,6 @@ ROOT = Path(__file__).parents[3]
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def refused(capsys: Capture, *arguments: str) -> str:
     """Run a command that must end with exit code 2 and one line; return the line."""
     assert cli.main(arguments) == 2

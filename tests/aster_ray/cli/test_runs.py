@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +14,18 @@ from aster_ray import cli
 from aster_ray.cli import tables
 
 Capture = pytest.CaptureFixture[str]
+Answer = Callable[..., dict[str, Any]]
 SHORT = ["--strategy", "momentum", "--symbols", "BTC,SOL", "--to", "2025-03-31"]
 FILES = {"report.json", "report.html", "equity.parquet", "trades.parquet", "orders.parquet"}
 HOUR_MS = 3_600_000
 FIRST_MS = 1_704_067_200_000
 
 
-@pytest.fixture(autouse=True)
-def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-def answer(capsys: Capture, *arguments: str) -> dict[str, Any]:
-    assert cli.main([*arguments, "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert isinstance(result, dict)
-    return result
-
-
 def test_a_run_is_the_same_bytes_twice_wherever_it_is_written(
-    capsys: Capture, tmp_path: Path
+    answer: Answer, tmp_path: Path
 ) -> None:
-    printed = answer(capsys, "backtest", *SHORT, "--out", "one")
-    assert answer(capsys, "backtest", *SHORT, "--out", "two/deep") == printed
+    printed = answer("backtest", *SHORT, "--out", "one")
+    assert answer("backtest", *SHORT, "--out", "two/deep") == printed
     first, second = tmp_path / "one", tmp_path / "two" / "deep"
     assert {path.name for path in first.iterdir()} >= FILES
     assert (first / "report.json").read_bytes() == (second / "report.json").read_bytes()
@@ -44,7 +34,7 @@ def test_a_run_is_the_same_bytes_twice_wherever_it_is_written(
 
 
 def test_a_run_without_a_place_goes_below_runs_and_can_be_printed_again(
-    capsys: Capture, tmp_path: Path
+    answer: Answer, capsys: Capture, tmp_path: Path
 ) -> None:
     assert cli.main(["backtest", *SHORT]) == 0
     text = capsys.readouterr().out
@@ -54,12 +44,12 @@ def test_a_run_without_a_place_goes_below_runs_and_can_be_printed_again(
     assert "profit: gross" in text
     assert cli.main(["report", str(folder.relative_to(tmp_path))]) == 0
     assert capsys.readouterr().out == text
-    assert answer(capsys, "report", str(folder))["run"]["run_id"] == folder.name
+    assert answer("report", str(folder))["run"]["run_id"] == folder.name
 
 
-def test_python_gives_what_the_command_gives(capsys: Capture, tmp_path: Path) -> None:
+def test_python_gives_what_the_command_gives(answer: Answer, tmp_path: Path) -> None:
     options = ["--param", "fast=12", "--capital", "5000", "--set", "costs.taker_fee=0.001"]
-    printed = answer(capsys, "backtest", *SHORT, *options, "--out", "cli")
+    printed = answer("backtest", *SHORT, *options, "--out", "cli")
     result = aster_ray.backtest(
         "momentum",
         params={"fast": 12},
@@ -83,10 +73,10 @@ def test_python_refuses_what_the_command_refuses() -> None:
 
 
 def test_a_sweep_is_the_same_from_python_and_names_its_best_first(
-    capsys: Capture, tmp_path: Path
+    answer: Answer, capsys: Capture, tmp_path: Path
 ) -> None:
     grid = ["--grid", "fast=8:24:8", "--grid", "slow=40,80"]
-    printed = answer(capsys, "sweep", *SHORT, *grid, "--out", "sweep")
+    printed = answer("sweep", *SHORT, *grid, "--out", "sweep")
     assert json.loads((tmp_path / "sweep" / "sweep.json").read_text()) == printed
     assert printed["sets"] == len(printed["rows"]) == 6
     ranked = [row[printed["metric"]] for row in printed["rows"]]
@@ -102,9 +92,9 @@ def test_a_sweep_is_the_same_from_python_and_names_its_best_first(
     assert "6 sets, by" in capsys.readouterr().out
 
 
-def test_seed_changes_the_built_in_market(capsys: Capture) -> None:
-    base = answer(capsys, "backtest", *SHORT)
-    other = answer(capsys, "backtest", *SHORT, "--seed", "8")
+def test_seed_changes_the_built_in_market(answer: Answer) -> None:
+    base = answer("backtest", *SHORT)
+    other = answer("backtest", *SHORT, "--seed", "8")
     assert base["run"]["data"] != other["run"]["data"]
     assert base["run"]["run_id"] != other["run"]["run_id"]
 

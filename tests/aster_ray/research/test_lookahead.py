@@ -73,6 +73,20 @@ def test_reading_the_bar_before_is_not(tmp_path: Path, begin: Begin) -> None:
     begin(_request(tmp_path / "causal.py", "1:"), tmp_path / "session")
 
 
+@pytest.mark.parametrize("begin", [_backtest, _sweep, _session])
+def test_what_is_undefined_where_it_would_be_traded_is_refused_there_too(
+    tmp_path: Path, begin: Begin
+) -> None:
+    request = _request(tmp_path / "undefined.py", "1:")
+    text = (tmp_path / "undefined.py").read_text()
+    stop = "stop_loss=np.where(np.arange(len(change))[:, None] > 20, np.inf, 0.03)"
+    (tmp_path / "undefined.py").write_text(text.replace("stop_loss=0.03", stop))
+    told = r"strategy mine: stop_loss must be .*, was inf at row \d+ of BTCUSDT \(the bar of 2025-"
+    with pytest.raises(StrategyError, match=told):
+        begin(request, tmp_path / "session")
+    assert not (tmp_path / "session").exists()
+
+
 def test_only_the_request_is_probed_never_an_actor_a_restart_or_a_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,7 +57,7 @@ def test_constants_take_one_row_and_a_single_varying_column_takes_all(panel: Pan
 
 def test_a_ladder_goes_to_its_own_sleeves(panel: Panel) -> None:
     centre, spacing = panel.close.copy(), np.full(panel.close.shape, 0.01)
-    centre[4, 0] = np.inf
+    centre[4, 0] = np.nan
     spacing[5, 1] = np.nan
     grid = Signals(quiet(panel), ladder=Ladder(centre, spacing, levels=5, size=0.5))
     columns = encode([Signals(quiet(panel)), grid], panel, ["a", "grid"])
@@ -73,12 +73,14 @@ def test_a_row_without_a_bar_says_nothing(panel: Panel) -> None:
     close[2, 0] = np.nan
     panel = replace(panel, close=close)
     ladder = Ladder(np.full(panel.close.shape, 9.0), np.full(panel.close.shape, 0.01), 5)
-    columns = encode([Signals(quiet(panel) + np.int8(1), ladder=ladder)], panel, ["a"])
-    assert columns.code[2].tolist() == [0, LONG]
+    columns = encode([Signals(quiet(panel), ladder=ladder)], panel, ["a"])
     assert np.isnan(columns.ladder[2, 0, 0])
+    assert np.isfinite(columns.ladder[2, 1]).all()
+    columns = encode([Signals(quiet(panel) + np.int8(1))], panel, ["a"])
+    assert columns.code[2].tolist() == [0, LONG]
 
 
-def test_numbers_that_are_not_finite_become_nan_for_the_kernel_to_deny(panel: Panel) -> None:
+def test_in_a_session_undefined_numbers_become_nan_for_the_kernel_to_deny(panel: Panel) -> None:
     column = np.full(panel.close.shape, 0.5)
     column[1, 0], column[2, 1] = np.inf, np.nan
     answer = Signals(quiet(panel) + np.int8(1), column, column, column, target_units=column)
@@ -87,7 +89,82 @@ def test_numbers_that_are_not_finite_become_nan_for_the_kernel_to_deny(panel: Pa
         values = getattr(columns, name)
         assert np.argwhere(np.isnan(values)).tolist() == [[1, 0], [2, 1]]
     assert (columns.code == LONG).all()
-    assert np.isnan(encode([Signals(quiet(panel), -np.inf)], panel, ["a"]).confidence).all()
+
+
+def test_a_number_nobody_acts_on_may_be_undefined(panel: Panel) -> None:
+    column = np.full(panel.close.shape, 0.5)
+    column[1, 0], column[2, 1] = np.inf, np.nan
+    columns = encode(
+        [Signals(quiet(panel), column, column, column, target_units=column)], panel, ["a"], [0]
+    )
+    for name in ("confidence", "stop_loss", "take_profit", "target_units"):
+        values = getattr(columns, name)
+        assert np.argwhere(np.isnan(values)).tolist() == [[1, 0], [2, 1]]
+
+
+@pytest.mark.parametrize("field", ["confidence", "stop_loss", "take_profit", "target_units"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_an_undefined_number_on_a_row_that_asks_for_a_trade_is_refused(
+    panel: Panel, field: str, value: float
+) -> None:
+    direction = quiet(panel)
+    direction[3, 1] = 1
+    answer = Signals(direction, **{field: _at(panel, value)})
+    if np.isnan(value) and field in ("stop_loss", "take_profit"):
+        assert np.isnan(getattr(encode([answer], panel, ["mine"], [0]), field)[3, 1])  # says "none"
+        return
+    told = rf"strategy mine: {field} must be .*, was {value:g} at row 3 of S1USDT \(.* 03:00\)"
+    with pytest.raises(StrategyError, match=told):
+        encode([answer], panel, ["mine"], [0])
+    with pytest.raises(StrategyError, match=f"{field} must be .*, was {value:g} at every row"):
+        encode([Signals(quiet(panel), **{field: value})], panel, ["mine"], [0])
+
+
+def test_until_a_symbol_has_had_its_warmup_nothing_need_be_defined(panel: Panel) -> None:
+    close = panel.close.copy()
+    close[:2, 1] = np.nan  # listed late: its warm-up begins at row 2
+    late = replace(panel, close=close)
+    always = quiet(panel) + np.int8(1)
+    for row, allowed in ((4, True), (5, False)):
+        column = np.full(panel.close.shape, 0.5)
+        column[2:row, 1] = np.nan
+        arguments = ([Signals(always, confidence=column)], late, ["mine"], [2])
+        if allowed:
+            assert np.isnan(encode(*arguments).confidence[2:row, 1]).all()
+        else:
+            with pytest.raises(StrategyError, match=r"confidence must be .* was nan at row 4 "):
+                encode(*arguments)
+
+
+@pytest.mark.parametrize("field", ["centre", "spacing", "levels", "size"])
+def test_an_infinite_ladder_is_refused_and_an_undefined_one_is_none(
+    panel: Panel, field: str
+) -> None:
+    usual = {"centre": 100.0, "spacing": 0.01, "levels": 5.0, "size": 0.5}
+    columns = {name: np.full(panel.close.shape, value) for name, value in usual.items()}
+    columns[field][3, 1] = np.nan
+    found = encode([Signals(quiet(panel), ladder=Ladder(**columns))], panel, ["mine"], [0])
+    assert np.argwhere(np.isnan(found.ladder[:, :, 0])).tolist() == [[3, 1]]
+    columns[field][3, 1] = np.inf
+    with pytest.raises(StrategyError, match=f"ladder.{field} must be .* was inf at row 3 of S1"):
+        encode([Signals(quiet(panel), ladder=Ladder(**columns))], panel, ["mine"], [0])
+
+
+def test_a_symbol_takes_a_direction_or_a_ladder_never_both(panel: Panel) -> None:
+    centre = np.full(panel.close.shape, 100.0)
+    centre[:, 0] = np.nan
+    ladder = Ladder(centre, np.full(panel.close.shape, 0.01), 5)
+    direction = quiet(panel)
+    direction[1, 0] = 1
+    columns = encode([Signals(direction, ladder=ladder)], panel, ["mine"], [0])  # one each
+    assert np.count_nonzero(columns.code) == 1
+    direction[5, 1] = -1
+    centre[:-2, 1] = np.nan  # not even on another row: the position would be left to the ladder
+    centre[5, 1] = np.nan
+    with pytest.raises(
+        StrategyError, match=r"direction or a ladder, never both.* was -1 at row 5 of S1"
+    ):
+        encode([Signals(direction, ladder=ladder)], panel, ["mine"], [0])
 
 
 def _at(panel: Panel, value: float) -> np.ndarray:
@@ -108,7 +185,8 @@ def _at(panel: Panel, value: float) -> np.ndarray:
     ],
 )
 def test_a_number_out_of_bounds_is_named_with_its_row(panel, field, value, must) -> None:
-    message = f"strategy mine: {field} must be {must}, was {value:g} at row 3 of S1USDT"
+    message = f"strategy mine: {field} must be {must}, was {value:g} at row 3 of S1USDT "
+    message += "(the bar of 1970-01-01 03:00)"
     with pytest.raises(StrategyError) as caught:
         encode([Signals(quiet(panel), **{field: _at(panel, value)})], panel, ["mine"])
     assert str(caught.value) == message
