@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from aster_ray.metrics.round_trips import RoundTrip
 from aster_ray.metrics.trip_stats import side_name, statistics
 from aster_ray.metrics.waterfall import Ledger, ledger
 
-MOST_EXTREME = 5
+MOST_EXTREME = 6
 
 
 def by_symbol(facts: RunFacts, trips: Sequence[RoundTrip]) -> dict[str, Any]:
@@ -51,19 +52,26 @@ def by_sleeve(facts: RunFacts, trips: Sequence[RoundTrip]) -> list[dict[str, Any
     ]
 
 
+def extreme_trips(trips: Sequence[RoundTrip]) -> tuple[list[RoundTrip], list[RoundTrip]]:
+    """Return the closed round trips that gained most and those that lost most, ends first."""
+    ranked = sorted((trip for trip in trips if not trip.is_open), key=lambda trip: -trip.net)
+    best = [trip for trip in ranked[:MOST_EXTREME] if trip.net > 0.0]
+    worst = [trip for trip in reversed(ranked[-MOST_EXTREME:]) if trip.net < 0.0]
+    return best, worst
+
+
 def extremes(trips: Sequence[RoundTrip]) -> dict[str, Any]:
     """Return the best and the worst closed round trips by net result.
 
     ``net_without_best`` is what all closed ones would have left without those best ones.
     """
-    ranked = sorted((trip for trip in trips if not trip.is_open), key=lambda trip: -trip.net)
-    best = [trip for trip in ranked[:MOST_EXTREME] if trip.net > 0.0]
-    worst = [trip for trip in reversed(ranked[-MOST_EXTREME:]) if trip.net < 0.0]
-    rest = statistics(ranked[len(best) :])["net"] if best else None
+    best, worst = extreme_trips(trips)
+    taken = {id(trip) for trip in best}
+    rest = [trip.net for trip in trips if not trip.is_open and id(trip) not in taken]
     return {
         "best": [_row(trip) for trip in best],
         "worst": [_row(trip) for trip in worst],
-        "net_without_best": rest,
+        "net_without_best": math.fsum(rest) if best else None,
     }
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from aster_ray.metrics.performance import DAY_MS
+from aster_ray.metrics.wording import moment
+
 ENOUGH_DAYS = 90.0
 ENOUGH_TRIPS = 30
+IDLE_SHARE = 0.1
 
 
 def caveats(report: Mapping[str, Any]) -> list[str]:
@@ -17,6 +21,7 @@ def caveats(report: Mapping[str, Any]) -> list[str]:
     return [
         *_short(days),
         *_few(report["round_trips"]["all"]["round_trips"]),
+        *_idle(report["period"], report["risk"]["last_held_ms"]),
         *_luck(report["summary"]["confidence"]),
         *_outliers(report),
     ]
@@ -34,6 +39,16 @@ def _few(trips: int) -> list[str]:
         return []
     text = f"{trips} closed round trips: below {ENOUGH_TRIPS}, win rate, profit factor and "
     return [text + "expectancy are mostly chance."]
+
+
+def _idle(period: Mapping[str, Any], last_ms: int | None) -> list[str]:
+    if last_ms is None:
+        return ["No position was ever held at a close."]
+    days = (period["to_ms"] - last_ms) / DAY_MS
+    if days <= IDLE_SHARE * period["days"] or days < 1.0:
+        return []
+    text = f"Nothing was held after {moment(last_ms)} UTC: the last {days:,.0f} of "
+    return [text + f"{period['days']:,.0f} days are flat and dilute every average."]
 
 
 def _luck(confidence: Mapping[str, Any]) -> list[str]:

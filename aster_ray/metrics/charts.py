@@ -19,12 +19,16 @@ MAX_POINTS = 600
 
 
 class Line(NamedTuple):
-    """One curve: its CSS class, its x and y values, and whether the area to zero is filled."""
+    """One curve: its CSS class, its x and y values, and whether the area to zero is filled.
+
+    With ``lower`` it is a band from there up to ``y``. A NaN breaks the line.
+    """
 
     style: str
     x: np.ndarray
     y: np.ndarray
     filled: bool = False
+    lower: np.ndarray | None = None
 
 
 class Bar(NamedTuple):
@@ -39,15 +43,35 @@ class Bar(NamedTuple):
 
 def thinned(x: np.ndarray, y: np.ndarray, limit: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
     """Return at most ``limit`` points that keep both ends and the extremes of every stretch."""
-    if len(x) <= limit:
-        return x, y
-    edges = np.linspace(0, len(x), limit // 2 + 1).astype(int)
-    keep = {0, len(x) - 1}
-    for begin, end in pairwise(edges.tolist()):
-        keep.add(begin + int(np.argmin(y[begin:end])))
-        keep.add(begin + int(np.argmax(y[begin:end])))
-    kept = np.array(sorted(keep))
+    kept = kept_rows([y], limit)
     return x[kept], y[kept]
+
+
+def kept_rows(columns: Sequence[np.ndarray], limit: int = MAX_POINTS) -> np.ndarray:
+    """Return at most ``limit`` rows: both ends and each column's extremes in every stretch."""
+    count = len(columns[0])
+    if count <= limit:
+        return np.arange(count)
+    stretches = max((limit - 2) // (2 * len(columns)), 1)
+    edges = np.linspace(0, count, stretches + 1).astype(int)
+    keep = {0, count - 1}
+    for column in columns:
+        low, high = np.nan_to_num(column, nan=np.inf), np.nan_to_num(column, nan=-np.inf)
+        for begin, end in pairwise(edges.tolist()):
+            keep.add(begin + int(np.argmin(low[begin:end])))
+            keep.add(begin + int(np.argmax(high[begin:end])))
+    return np.array(sorted(keep))
+
+
+def label_format(low: float, high: float, is_percent: bool = False, count: int = 4) -> str:
+    """Return the format that tells the ticks of a range apart without idle digits."""
+    scale = 100.0 if is_percent else 1.0
+    found = ticks(low * scale, high * scale, count)
+    step = found[1] - found[0] if len(found) > 1 else max(abs(found[0]), 1e-9)
+    # A step such as 2.5 needs one digit more than its size says.
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    digits += abs(step * 10**digits - round(step * 10**digits)) > 1e-6
+    return f".{digits}%" if is_percent else f",.{digits}f"
 
 
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
@@ -72,10 +96,13 @@ def log_chart(
     title: str, lines: Sequence[Line], axis: Sequence[tuple[float, str]], label_format: str
 ) -> str:
     """Return curves above zero on a logarithmic scale, where equal steps are equal returns."""
-    low = min(float(np.min(line.y)) for line in lines)
-    high = max(float(np.max(line.y)) for line in lines)
-    marks = [(math.log10(at), format(at, label_format)) for at in log_ticks(low, high)]
-    scaled = [line._replace(y=np.log10(line.y)) for line in lines]
+    marks = [(math.log10(at), format(at, label_format)) for at in log_ticks(*extent(lines))]
+    scaled = [
+        line._replace(
+            y=np.log10(line.y), lower=None if line.lower is None else np.log10(line.lower)
+        )
+        for line in lines
+    ]
     return _curves(title, scaled, axis, marks)
 
 
@@ -83,10 +110,18 @@ def line_chart(
     title: str, lines: Sequence[Line], axis: Sequence[tuple[float, str]], label_format: str
 ) -> str:
     """Return curves over a common x; ``axis`` are x positions with their text."""
-    low = min(float(np.min(line.y)) for line in lines)
-    high = max(float(np.max(line.y)) for line in lines)
-    marks = [(at, format(at, label_format)) for at in ticks(low, high)]
+    marks = [(at, format(at, label_format)) for at in ticks(*extent(lines))]
     return _curves(title, lines, axis, marks)
+
+
+def extent(lines: Sequence[Line]) -> tuple[float, float]:
+    """Return the lowest and the highest value of any line; 0 and 0 where there is none."""
+    values = [line.y for line in lines] + [line.lower for line in lines if line.lower is not None]
+    known = [column[~np.isnan(column)] for column in values]
+    known = [column for column in known if len(column)]
+    if not known:
+        return 0.0, 0.0
+    return min(float(np.min(one)) for one in known), max(float(np.max(one)) for one in known)
 
 
 def _curves(
@@ -95,41 +130,77 @@ def _curves(
     axis: Sequence[tuple[float, str]],
     labels: Sequence[tuple[float, str]],
 ) -> str:
-    low = min(float(np.min(line.y)) for line in lines)
-    high = max(float(np.max(line.y)) for line in lines)
+    low, high = extent(lines)
     if not high > low:
         low, high = low - max(abs(low), 1.0) * 0.01, high + max(abs(high), 1.0) * 0.01
     left = min(float(line.x[0]) for line in lines)
     span = max(float(line.x[-1]) for line in lines) - left or 1.0
-
-    def at_y(value: float) -> float:
-        return (high - value) / (high - low)
-
-    marks = [(at_y(value), text) for value, text in labels]
-    shapes = [
-        f'<line class="grid" x1="0" x2="{WIDTH}" y1="{y * HEIGHT:.1f}" y2="{y * HEIGHT:.1f}"/>'
-        for y, _ in marks
-    ]
-    base = at_y(min(max(0.0, low), high)) * HEIGHT
+    shapes = grid([(high - value) / (high - low) for value, _ in labels])
+    base = (high - min(max(0.0, low), high)) / (high - low) * HEIGHT
     for line in lines:
-        x, y = thinned(line.x, line.y)
-        points = " ".join(
-            f"{(a - left) / span * WIDTH:.1f},{at_y(b) * HEIGHT:.1f}"
-            for a, b in zip(x.tolist(), y.tolist(), strict=True)
-        )
+        rows = kept_rows([line.y] if line.lower is None else [line.y, line.lower])
+        x = (line.x[rows] - left) / span * WIDTH
+        shapes += _drawn(line, x, _heights(line.y[rows], low, high), base)
+        if line.lower is not None:
+            below = _heights(line.lower[rows], low, high)
+            points = (
+                f"{_points(x, _heights(line.y[rows], low, high))} {_points(x[::-1], below[::-1])}"
+            )
+            shapes.append(f'<polygon class="area {line.style}" points="{points}"/>')
+    marks = [((high - value) / (high - low), text) for value, text in labels]
+    places = [((x - left) / span, text) for x, text in axis]
+    return plot(title, shapes, [*side_texts(marks), *foot_texts(places)])
+
+
+def _heights(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    found: np.ndarray = (high - values) / (high - low) * HEIGHT
+    return found
+
+
+def _points(x: np.ndarray, y: np.ndarray) -> str:
+    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
+
+
+def _drawn(line: Line, x: np.ndarray, y: np.ndarray, base: float) -> list[str]:
+    """Return the pieces of a line between its gaps."""
+    if line.lower is not None:
+        return []
+    shapes = []
+    known = ~np.isnan(y)
+    cuts = np.flatnonzero(np.diff(known.astype(np.int8))) + 1
+    for begin, end in pairwise([0, *cuts.tolist(), len(y)]):
+        if not known[begin]:
+            continue
+        points = _points(x[begin:end], y[begin:end])
         if line.filled:
-            area = f"0,{base:.1f} {points} {WIDTH},{base:.1f}"
+            area = f"{x[begin]:.1f},{base:.1f} {points} {x[end - 1]:.1f},{base:.1f}"
             shapes.append(f'<polygon class="area {line.style}" points="{area}"/>')
         shapes.append(f'<polyline class="line {line.style}" points="{points}"/>')
-    texts = [
+    return shapes
+
+
+def grid(heights: Sequence[float]) -> list[str]:
+    """Return horizontal lines at fractions of the height, 0 at the top."""
+    return [
+        f'<line class="grid" x1="0" x2="{WIDTH}" y1="{y * HEIGHT:.1f}" y2="{y * HEIGHT:.1f}"/>'
+        for y in heights
+    ]
+
+
+def side_texts(marks: Sequence[tuple[float, str]]) -> list[str]:
+    """Return labels beside the plot at fractions of its height."""
+    return [
         f'<span class="y" style="top:{y * 100:.2f}%">{escape(text)}</span>' for y, text in marks
     ]
-    texts += [
+
+
+def foot_texts(places: Sequence[tuple[float, str]]) -> list[str]:
+    """Return labels below the plot at fractions of its width; every second can be spared."""
+    return [
         f'<span class="x{" spare" if place % 2 else ""}" '
-        f'style="left:{(x - left) / span * 100:.2f}%">{escape(text)}</span>'
-        for place, (x, text) in enumerate(axis)
+        f'style="left:{x * 100:.2f}%">{escape(text)}</span>'
+        for place, (x, text) in enumerate(places)
     ]
-    return _plot(title, shapes, texts)
 
 
 def histogram(title: str, values: np.ndarray, label_format: str, bins: int = 31) -> str:
@@ -161,7 +232,7 @@ def histogram(title: str, values: np.ndarray, label_format: str, bins: int = 31)
         for tick in ticks(float(edges[0]), float(edges[-1]))
     ]
     texts.append(f'<span class="y" style="top:0%">{tallest}</span>')
-    return _plot(title, shapes, texts)
+    return plot(title, shapes, texts)
 
 
 def bar_chart(bars: Sequence[Bar]) -> str:
@@ -181,7 +252,8 @@ def bar_chart(bars: Sequence[Bar]) -> str:
     return f'<div class="bars">{"".join(rows)}</div>'
 
 
-def _plot(title: str, shapes: Sequence[str], texts: Sequence[str]) -> str:
+def plot(title: str, shapes: Sequence[str], texts: Sequence[str]) -> str:
+    """Return a drawing that fills the width of the page, with its labels laid over it."""
     return (
         f'<div class="plot"><svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" '
         f'role="img" aria-label="{escape(title)}">{"".join(shapes)}</svg>{"".join(texts)}</div>'

@@ -236,6 +236,7 @@ def _risk(facts: RunFacts, strategy: Mapping[str, Any]) -> dict[str, Any]:
     ms, equity = curve(facts)
     episode = performance.deepest_drawdown(ms, equity)
     solvent = len(equity) > 0 and bool(np.all(equity > 0.0))
+    held = np.flatnonzero(facts.gross > 0.0)
     peak = float(np.max(facts.gross / facts.equity)) if solvent else None
     return {
         "max_drawdown": None if episode is None else episode.depth,
@@ -247,6 +248,7 @@ def _risk(facts: RunFacts, strategy: Mapping[str, Any]) -> dict[str, Any]:
         "daily_conditional_value_at_risk": strategy["daily_conditional_value_at_risk"],
         "worst_day": strategy["worst_day"],
         "peak_leverage": peak,
+        "last_held_ms": int(facts.close_ms[held[-1]]) if len(held) else None,
         "liquidations": facts.liquidations,
         "halted_ms": facts.halted_ms,
         "halted_at": iso(facts.halted_ms),

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from aster_ray.metrics.undefined import Markup, dash
 from aster_ray.metrics.wording import (
-    NOTHING,
     cash,
     duration,
     moment,
@@ -19,110 +19,174 @@ from aster_ray.metrics.wording import (
 )
 
 Wording = Callable[[Any], str]
+Columns = tuple[tuple[str, str, Wording], ...]
 
-_SUMMARY: tuple[tuple[str, str, Wording], ...] = (
-    ("final equity", "final_equity", number),
+
+def count(value: int) -> str:
+    """Return a whole number."""
+    return f"{value:,}"
+
+
+# Name (with its unit), key and wording of every row; {quote} is the currency.
+_SUMMARY: Columns = (
+    ("final equity, {quote}", "final_equity", number),
+    ("profit, {quote}", "profit", cash),
     ("total return", "total_return", signed_percent),
     ("annual growth (CAGR)", "cagr", signed_percent),
     ("volatility, annual", "volatility", percent),
-    ("Sharpe", "sharpe", number),
-    ("Sortino", "sortino", number),
-    ("Calmar", "calmar", number),
+    ("Sharpe ratio, annual", "sharpe", number),
+    ("Sortino ratio, annual", "sortino", number),
+    ("Calmar ratio", "calmar", number),
     ("max drawdown", "max_drawdown", percent),
     ("longest drawdown", "longest_drawdown_ms", duration),
     ("daily value at risk, 95 %", "daily_value_at_risk", percent),
     ("daily CVaR, 95 %", "daily_conditional_value_at_risk", percent),
     ("best day", "best_day", signed_percent),
     ("worst day", "worst_day", signed_percent),
-    ("daily skew", "daily_skew", number),
-    ("daily excess kurtosis", "daily_excess_kurtosis", number),
+    ("skew of daily returns", "daily_skew", number),
+    ("excess kurtosis of daily returns", "daily_excess_kurtosis", number),
     ("time in market", "time_in_market", percent),
-    ("mean leverage", "mean_leverage", number),
-    ("turnover a year", "turnover_per_year", number),
+    ("mean exposure, x equity", "mean_leverage", number),
+    ("turnover a year, x equity", "turnover_per_year", number),
 )
-_TRIPS: tuple[tuple[str, str, Wording], ...] = (
-    ("closed round trips", "round_trips", lambda value: f"{value:,}"),
+_TRIPS: Columns = (
+    ("closed round trips", "round_trips", count),
     ("win rate", "win_rate", percent),
     ("profit factor", "profit_factor", number),
-    ("expectancy", "expectancy", cash),
+    ("expectancy, {quote}", "expectancy", cash),
     ("average net return", "average_net_return", signed_percent),
-    ("average win", "average_win", cash),
-    ("average loss", "average_loss", cash),
-    ("best", "best", cash),
-    ("worst", "worst", cash),
-    ("longest losing streak", "longest_losing_streak", lambda value: f"{value:,}"),
+    ("average win, {quote}", "average_win", cash),
+    ("average loss, {quote}", "average_loss", cash),
+    ("best, {quote}", "best", cash),
+    ("worst, {quote}", "worst", cash),
+    ("longest losing streak, trips", "longest_losing_streak", count),
     ("average holding time", "average_holding_ms", duration),
     ("median holding time", "median_holding_ms", duration),
-    ("net", "net", cash),
+    ("net, {quote}", "net", cash),
 )
-_SHARES: tuple[tuple[str, str, Wording], ...] = (
-    ("round trips", "round_trips", lambda value: f"{value:,}"),
+_SHARES: Columns = (
+    ("net, {quote}", "net", cash),
+    ("round trips", "round_trips", count),
     ("win rate", "win_rate", percent),
     ("profit factor", "profit_factor", number),
     ("holding time", "average_holding_ms", duration),
-    ("unrealized", "unrealized", cash),
-    ("slippage", "slippage", number),
-    ("fees", "fees", number),
-    ("funding", "funding", number),
-    ("net", "net", cash),
+    ("traded, {quote}", "traded", number),
+    ("slippage, {quote}", "slippage", number),
+    ("fees, {quote}", "fees", number),
+    ("funding, {quote}", "funding", number),
+    ("unrealized, {quote}", "unrealized", cash),
+)
+_FALLS: Columns = (
+    ("depth", "depth", percent),
+    ("peak, UTC", "peak_ms", moment),
+    ("trough, UTC", "trough_ms", moment),
+    ("recovered, UTC", "recovered_ms", moment),
+    ("to the trough", "fall_ms", duration),
+    ("to recover", "recovery_ms", duration),
+    ("in all", "length_ms", duration),
 )
 
 
+def cell(key: str, value: Any, wording: Wording) -> str:
+    """Return a number as text, or a dash that says why there is none."""
+    return dash(key) if value is None else wording(value)
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], style: str = "") -> str:
-    """Return a table that scrolls sideways where the page is narrow; cells are escaped."""
+    """Return a table that scrolls sideways inside its own box; cells are escaped.
+
+    The box can be reached and scrolled with the keyboard.
+    """
     if not rows:
         return ""
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    top = "".join(f'<th scope="col">{_text(text)}</th>' for text in head)
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td>{_text(text)}</td>" for text in row) + "</tr>" for row in rows
     )
     return (
-        f'<div class="scroll"><table class="{style}"><thead><tr>{top}</tr></thead>'
+        f'<div class="scroll" tabindex="0"><table class="{style}"><thead><tr>{top}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
 
-def summary_table(summary: Mapping[str, Any]) -> str:
-    """Return the strategy beside buy and hold, with the interval of what could be luck."""
+def _text(text: str) -> str:
+    return text if isinstance(text, Markup) else escape(text)
+
+
+def _named(columns: Columns, quote: str) -> list[tuple[str, str, Wording]]:
+    return [(name.format(quote=quote), key, wording) for name, key, wording in columns]
+
+
+def summary_table(summary: Mapping[str, Any], quote: str) -> str:
+    """Return the strategy beside buy and hold, with the intervals of what could be luck."""
     mine, held = summary["strategy"], summary["buy_and_hold"]
-    ranges = summary["confidence"]["strategy"]
-    intervals = {"sharpe": number, "total_return": signed_percent}
+    made = summary["confidence"]
+    ranges, others = made["strategy"], made["buy_and_hold"]
+    wordings = {"sharpe": number, "total_return": signed_percent}
     rows = []
-    for name, key, wording in _SUMMARY:
-        interval = ranges.get(key) if key in intervals else None
-        text = ""
-        if interval is not None:
-            text = f"{wording(interval['low'])} to {wording(interval['high'])}"
-        rows.append([name, wording(mine[key]), wording(held[key]), text])
-    method = f"{summary['confidence']['method']}, {ranges['resamples']:,} resamples, "
-    method += f"expected block {ranges['block_bars']:,} bars"
-    head = ["", "strategy", "buy and hold", f"strategy, {ranges['level']:.0%} interval"]
-    return table(head, rows) + f'<p class="soft">Intervals: {escape(method)}.</p>'
+    for name, key, wording in _named(_SUMMARY, quote):
+        texts = [cell(key, side[key], wording) for side in (mine, held)]
+        if key in wordings:
+            texts = [
+                Markup(f"{_text(text)}{_interval(side[key], wording)}")
+                for text, side in zip(texts, (ranges, others), strict=True)
+            ]
+        rows.append([name, *texts])
+    gap = made["sharpe_difference"]
+    level = f"{ranges['level'] * 100:.0f} %"
+    method = f"Small print below a number: its {level} interval, {escape(made['method'])}, "
+    method += f"{ranges['resamples']:,} draws, seed {made['seed']}, "
+    method += f"expected block {ranges['block_bars']:,} bars."
+    if gap is not None:
+        method += (
+            f" Sharpe ratio less that of buy and hold, both in the same draws: "
+            f"{number(gap['low'])} to {number(gap['high'])}."
+        )
+    body = table(["", "strategy", "buy and hold"], rows)
+    return body + f'<p class="soft">{method}</p>'
 
 
-def round_trip_table(sides: Mapping[str, Any]) -> str:
+def _interval(interval: Mapping[str, float] | None, wording: Wording) -> str:
+    text = dash("interval") if interval is None else ""
+    if interval is not None:
+        text = f"{wording(interval['low'])} to {wording(interval['high'])}"
+    return f"<small>{text}</small>"
+
+
+def round_trip_table(sides: Mapping[str, Any], quote: str) -> str:
     """Return the statistics of all closed round trips, of the long and of the short ones."""
     columns = list(sides)
     rows = [
-        [name, *(wording(sides[column][key]) for column in columns)]
-        for name, key, wording in _TRIPS
+        [name, *(cell(key, sides[column][key], wording) for column in columns)]
+        for name, key, wording in _named(_TRIPS, quote)
     ]
     return table(["", *columns], rows)
 
 
-def share_table(kind: str, shares: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return one row per exit reason, symbol or strategy; columns no row has are left out."""
-    present = [column for column in _SHARES if any(column[1] in row for row in shares.values())]
+def share_table(kind: str, shares: Mapping[str, Mapping[str, Any]], quote: str) -> str:
+    """Return one row per exit reason, symbol or sleeve; columns no row has are left out."""
+    columns = _named(_SHARES, quote)
+    present = [column for column in columns if any(column[1] in row for row in shares.values())]
     rows = [
-        [words(name), *(wording(row[key]) for _, key, wording in present)]
+        [words(name), *(cell(key, row[key], wording) for _, key, wording in present)]
         for name, row in shares.items()
     ]
     return table([kind, *(name for name, _, _ in present)], rows)
 
 
-def positions_table(positions: Sequence[Mapping[str, Any]]) -> str:
+def falls_table(falls: Sequence[Mapping[str, Any]]) -> str:
+    """Return the deepest drawdowns: from which peak, to which trough, and back when."""
+    rows = [
+        [f"{place}", *(cell(key, fall[key], wording) for _, key, wording in _FALLS)]
+        for place, fall in enumerate(falls, 1)
+    ]
+    return table(["", *(name for name, _, _ in _FALLS)], rows)
+
+
+def positions_table(positions: Sequence[Mapping[str, Any]], quote: str) -> str:
     """Return what was still held at the end."""
-    head = ["symbol", "strategy", "side", "since", "quantity", "entry", "mark", "funding", "net"]
+    head = ["symbol", "strategy", "side", "since, UTC", "quantity, base", f"entry, {quote}"]
+    head += [f"mark, {quote}", f"funding, {quote}", f"net, {quote}"]
     rows = [
         [
             held["symbol"],
@@ -141,42 +205,24 @@ def positions_table(positions: Sequence[Mapping[str, Any]]) -> str:
 
 
 def activity_table(report: Mapping[str, Any]) -> str:
-    """Return how many orders, fills and denials there were, by kind."""
+    """Return how many orders and fills there were, by kind."""
     activity = report["activity"]
-    rows = [["orders", f"{activity['orders']:,}"]]
-    rows += [[f"orders {words(k)}", f"{n:,}"] for k, n in activity["orders_by_state"].items()]
-    rows.append(["fills", f"{activity['fills']:,}"])
-    rows += [[f"fills {words(k)}", f"{n:,}"] for k, n in activity["fills_by_kind"].items()]
-    rows += [[f"denied: {words(k)}", f"{n:,}"] for k, n in report["denials"].items()]
+    rows = [["orders", count(activity["orders"])]]
+    rows += [[f"orders {words(k)}", count(n)] for k, n in activity["orders_by_state"].items()]
+    rows.append(["fills", count(activity["fills"])])
+    rows += [[f"fills {words(k)}", count(n)] for k, n in activity["fills_by_kind"].items()]
     return table(["", "count"], rows)
 
 
-def monthly_heat_map(months: Mapping[str, float]) -> str:
-    """Return a row per year and a column per month, shaded by the return."""
-    if not months:
-        return ""
-    strongest = max((abs(value) for value in months.values()), default=0.0) or 1.0
-    names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    body = []
-    for year in sorted({month[:4] for month in months}):
-        product, cells = 1.0, []
-        for number_of_month in range(1, 13):
-            value = months.get(f"{year}-{number_of_month:02d}")
-            product *= 1.0 + (value or 0.0)
-            cells.append(_heat_cell(value, strongest))
-        total = _heat_cell(product - 1.0, 0.0)
-        body.append(f"<tr><td>{year}</td>{''.join(cells)}{total}</tr>")
-    top = "".join(f"<th>{name}</th>" for name in ["", *names, "year"])
-    return (
-        '<div class="scroll"><table class="heat"><thead><tr>'
-        f"{top}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
-    )
+def denials_table(denials: Mapping[str, int]) -> str:
+    """Return how often the risk desk refused to open, by reason."""
+    return table(["denied", "times"], [[words(name), count(n)] for name, n in denials.items()])
 
 
-def _heat_cell(value: float | None, strongest: float) -> str:
-    if value is None:
-        return f"<td>{NOTHING}</td>"
-    colour = "--gain" if value >= 0.0 else "--loss"
-    share = round(abs(value) / strongest * 55) if strongest > 0.0 else 0
-    shade = f"color-mix(in srgb,var({colour}) {share}%,transparent)"
-    return f'<td style="background:{shade}">{round(value * 100, 1) + 0.0:+.1f}</td>'
+def costs_table(costs: Mapping[str, Any]) -> str:
+    """Return what each symbol's trading was assumed to cost, as a share of notional."""
+    rows = [
+        [name, percent(row["taker_fee"], 3), percent(row["market_order"], 3)]
+        for name, row in costs["by_symbol"].items()
+    ]
+    return table(["of notional", "taker fee", "spread and slippage of a market order"], rows)

@@ -44,8 +44,10 @@ def duration(milliseconds: float | None) -> str:
     days, rest = divmod(minutes, 1_440)
     hours, minutes = divmod(rest, 60)
     if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+        return f"{days:,} d {hours} h" if hours else f"{days:,} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min"
 
 
 def moment(milliseconds: int | None) -> str:

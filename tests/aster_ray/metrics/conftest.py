@@ -13,14 +13,14 @@ from tests.aster_ray.metrics.accounts import Ledger, flat_market
 START_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 
 
-def two_months(**changes: Any) -> RunFacts:
+def two_months(length: int = 60, **changes: Any) -> RunFacts:
     """Sixty days of two symbols: trips every day, a ladder, funding, something left open."""
-    days = np.arange(60 * 24)[:, None]
+    days = np.arange(length * 24)[:, None]
     closes = 100.0 + 10.0 * np.sin(days / 40.0 + np.arange(2)) + days / 100.0
     market = flat_market(closes)
     market = replace(market, symbols=("BTCUSDT", "ETHUSDT"), open_ms=market.open_ms + START_MS)
     book = Ledger(market, ("momentum", "grid"))
-    for day in range(0, 58, 2):
+    for day in range(0, length - 2, 2):
         row, side = day * 24, 1 if day % 4 else -1
         entry, leave = float(closes[row, 0]), float(closes[row + 20, 0])
         book.fill(row, 0, 4 * side, entry, fee=0.1, slippage=0.05)

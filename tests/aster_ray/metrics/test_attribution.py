@@ -50,8 +50,8 @@ def test_extremes_are_the_ends_of_the_list_and_what_is_left_without_the_best(
     trips = pair_fills(facts)
     nets = sorted(trip.net for trip in trips if not trip.is_open)
     found = extremes(trips)
-    assert [row["net"] for row in found["worst"]] == nets[:5]
-    assert [row["net"] for row in found["best"]] == nets[:-6:-1]
-    assert found["net_without_best"] == pytest.approx(sum(nets[:-5]))
+    assert [row["net"] for row in found["worst"]] == nets[:6]
+    assert [row["net"] for row in found["best"]] == nets[:-7:-1]
+    assert found["net_without_best"] == pytest.approx(sum(nets[:-6]))
     nothing = extremes(pair_fills(replace(facts, fills=no_fills())))
     assert nothing == {"best": [], "worst": [], "net_without_best": None}

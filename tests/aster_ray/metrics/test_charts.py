@@ -76,3 +76,45 @@ def test_floating_bars_start_where_the_last_one_ended() -> None:
 
 def test_names_are_escaped() -> None:
     assert "<b>" not in charts.bar_chart([charts.Bar("<b>", 1.0, "<b>")])
+
+
+def test_thinning_several_columns_keeps_the_extremes_of_each() -> None:
+    columns = list(np.random.default_rng(3).normal(size=(4, 50_000)))
+    rows = charts.kept_rows(columns, 4_000)
+    assert len(rows) <= 4_000
+    assert (rows[0], rows[-1]) == (0, 49_999)
+    for column in columns:
+        assert {int(np.argmin(column)), int(np.argmax(column))} <= set(rows.tolist())
+
+
+def test_a_line_breaks_where_it_is_undefined_and_a_band_has_two_edges() -> None:
+    x = np.arange(5.0)
+    broken = charts.Line("main", x, np.array([1.0, 2.0, np.nan, 3.0, 4.0]))
+    drawn = charts.line_chart("t", [broken], [], ",.0f")
+    assert drawn.count("<polyline") == 2
+    assert "nan" not in drawn
+    band = charts.Line("outer", x, np.full(5, 2.0), lower=np.zeros(5))
+    drawn = charts.line_chart("t", [band], [], ",.0f")
+    assert 'points="0.0,0.0 250.0,0.0 500.0,0.0 750.0,0.0 1000.0,0.0 1000.0,300.0' in drawn
+    nothing = charts.Line("main", x, np.full(5, np.nan))
+    assert "<polyline" not in charts.line_chart("t", [nothing], [], ",.0f")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_percent", "spec"),
+    [
+        (8_000.0, 14_000.0, False, ",.0f"),
+        (0.041, 0.0527, False, ",.3f"),
+        (-0.6, 0.0, True, ".0%"),
+        (-0.006, 0.0, True, ".1%"),
+        (0.0, 10.0, False, ",.1f"),
+        (5.0, 5.0, False, ",.0f"),
+    ],
+)
+def test_ticks_are_told_apart_without_idle_digits(
+    low: float, high: float, is_percent: bool, spec: str
+) -> None:
+    assert charts.label_format(low, high, is_percent) == spec
+    scale = 100.0 if is_percent else 1.0
+    texts = [format(tick / scale, spec) for tick in charts.ticks(low * scale, high * scale)]
+    assert len(set(texts)) == len(texts)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -9,9 +12,10 @@ import numpy as np
 from aster_ray.metrics.facts import RunFacts, no_fills
 from aster_ray.metrics.report import build_report
 from aster_ray.metrics.tearsheet import render
+from aster_ray.metrics.wording import NOTHING
 from tests.aster_ray.metrics.conftest import two_months
 
-VOID = {"meta", "br", "line", "rect", "polyline", "polygon"}
+VOID = {"meta", "br", "line", "rect", "polyline", "polygon", "input"}
 
 
 class Page(HTMLParser):
@@ -52,25 +56,61 @@ def page_of(facts: RunFacts) -> tuple[str, Page]:
 
 def test_page_is_well_formed_small_and_needs_nothing_else(facts: RunFacts) -> None:
     html, page = page_of(facts)
-    assert "script" not in page.tags
-    assert not {name for name, _ in page.attributes} & {"src", "href", "onload", "onclick"}
-    assert not re.search(r"https?:|//[a-z]|url\(|@import", html)
+    names = {name for name, _ in page.attributes}
+    assert not names & {"src", "srcset", "action", "onload", "onclick", "onerror"}
+    places = [value for name, value in page.attributes if name == "href"]
+    assert places
+    assert all(value and value.startswith("#") for value in places)
+    assert not re.search(r"https?:|//[a-z]|url\(|@import|fetch\(|XMLHttp", html)
     assert len(html) < 300_000
+
+
+def test_only_the_script_of_the_page_may_run_and_nothing_may_be_loaded(facts: RunFacts) -> None:
+    html, page = page_of(facts)
+    policy = next(value for _, value in page.attributes if value and "default-src" in value)
+    code = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    assert len(code) == 1
+    digest = base64.b64encode(hashlib.sha256(code[0].encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    )
+
+
+def test_what_the_script_reads_is_the_run(facts: RunFacts) -> None:
+    html, _ = page_of(facts)
+    data = json.loads(re.findall(r'id="data">(.*?)</script>', html)[0])
+    curve = data["tables"]["curve"]
+    assert data["start"] + 60_000 * curve["ms"][-1] == facts.close_ms[-1]
+    assert curve["equity"][-1] == round(facts.equity[-1], 2)
+    assert set(data["candles"]) == {"BTCUSDT", "ETHUSDT"}
+    assert len(data["candles"]["BTCUSDT"]["trips"]) == 29
 
 
 def test_page_shows_every_part(facts: RunFacts) -> None:
     _, page = page_of(facts)
     for text in (
-        "Equity",
+        "What to doubt",
+        "Equity and drawdown",
         "buy and hold",
         "From gross to net",
         "Monthly returns",
-        "By exit reason",
+        "Rolling Sharpe ratio",
+        "Exposure",
+        "Trades on candles",
+        "Best and worst round trips",
+        "Exit reasons",
         "take profit",
+        "Who earned it",
         "By symbol",
+        "By strategy",
+        "Deepest drawdowns",
+        "Daily returns",
+        "Resampled paths",
         "ETHUSDT",
         "Open positions",
-        "denied: drawdown",
+        "Denied by our own risk desk",
+        "Costs assumed",
+        "How it was made",
         "no funding recorded",
         "0123456789abcdef",
     ):
@@ -93,9 +133,22 @@ def test_text_from_outside_is_escaped() -> None:
     market = replace(facts.market, symbols=(evil, "ETHUSDT"), missing=(evil,))
     sleeves = tuple((evil if name == "grid" else name, at) for name, at in facts.sleeves)
     html, page = page_of(replace(facts, market=market, sleeves=sleeves))
-    assert "script" not in page.tags
-    assert "<script" not in html
+    assert html.count("<script") == 2  # the data and the page's own
     assert evil in page.text
+
+
+def test_every_undefined_number_says_why(facts: RunFacts) -> None:
+    still = replace(
+        facts, fills=no_fills(), equity=np.full(len(facts.equity), facts.capital), notes=()
+    )
+    html, page = page_of(still)
+    reasons = [value for name, value in page.attributes if name == "title"]
+    assert "no round trip was closed" in reasons
+    assert "returns never deviated, fewer than two of them, or equity reached zero" in reasons
+    for dash in re.findall(rf"<(\w+)[^>]*>{NOTHING}<", html):
+        assert dash in {"abbr", "td"}
+    assert "None" not in page.text
+    assert not re.search(r"\b(?:nan|inf)\b", page.text)
 
 
 def test_page_of_a_run_without_bars_and_of_one_without_fills(facts: RunFacts) -> None:
@@ -103,7 +156,7 @@ def test_page_of_a_run_without_bars_and_of_one_without_fills(facts: RunFacts) ->
         facts, fills=no_fills(), equity=np.full(len(facts.equity), facts.capital), notes=()
     )
     _, page = page_of(still)
-    assert "By exit reason" not in page.text
+    assert "Exit reasons" not in page.text
     empty = np.empty(0)
     _, page = page_of(replace(still, close_ms=facts.close_ms[:0], equity=empty, gross=empty))
     assert "no tradable bar" in page.text

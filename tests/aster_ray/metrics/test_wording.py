@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from aster_ray.metrics import wording
+from tests.aster_ray.metrics.accounts import DAY
 
 
 def test_undefined_reads_as_a_dash() -> None:
@@ -35,7 +36,13 @@ def test_prices_keep_the_digits_that_matter(value: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("milliseconds", "text"),
-    [(0, "0 min"), (90 * 60_000, "1 h 30 min"), (26 * 3_600_000, "1 d 2 h")],
+    [
+        (0, "0 min"),
+        (90 * 60_000, "1 h 30 min"),
+        (26 * 3_600_000, "1 d 2 h"),
+        (3_600_000, "1 h"),
+        (1_100 * DAY, "1,100 d"),
+    ],
 )
 def test_durations_use_two_units(milliseconds: int, text: str) -> None:
     assert wording.duration(milliseconds) == text
