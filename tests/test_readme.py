@@ -33,12 +33,12 @@ def test_the_readme_names_both_commands_and_they_exist() -> None:
     ("kind", "block"), RUNNABLE, ids=[block.split("\n")[0][:60] for _, block in RUNNABLE]
 )
 def test_a_block_runs_as_it_stands(kind: str, block: str, tmp_path: Path) -> None:
-    """Run it in an empty folder whose ``.venv/bin`` holds the command under test and this Python."""
-    command = tmp_path / ".venv" / "bin" / "aster"
-    command.parent.mkdir(parents=True)
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m aster_ray.cli "$@"\n')
-    command.chmod(0o755)
-    command.with_name("python").symlink_to(sys.executable)
+    """Run it in an empty folder whose ``.venv/bin`` holds what is under test."""
+    place = tmp_path / ".venv" / "bin"
+    place.mkdir(parents=True)
+    for name, module in (("aster", "-m aster_ray.cli "), ("python", "")):
+        (place / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {module}"$@"\n')
+        (place / name).chmod(0o755)
     start = ["bash", "-euo", "pipefail", "-c"] if kind == "bash" else [sys.executable, "-c"]
     result = subprocess.run(
         [*start, block],
