@@ -314,7 +314,9 @@ class Session:
         self.timeframe_ms = timeframe_ms
         self.venue = PaperVenue(setup, capital, log=log)
         self.risk = RiskDesk(setup, capital)
-        self.execution = ExecutionDesk([f"{b}USDT" for b in BASES[:count]], setup.strategies)
+        names = [f"{b}USDT" for b in BASES[:count]]
+        largest = setup.rules["max_lots"].tolist()
+        self.execution = ExecutionDesk(names, setup.strategies, largest)
         self.engine = Engine(self, self.risk, self.execution)
         self.next_seq = 0
         self.start_ms = START_MS

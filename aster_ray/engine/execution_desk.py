@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from aster_ray.engine.messages import OrderBatch, VenueReport
-from aster_ray.model.enums import Denial, ExitReason, FillKind, IntentKind, label
+from aster_ray.engine.netting import Part, net_requests, shares
+from aster_ray.model.enums import Denial, FillKind, IntentKind, label
 from aster_ray.model.ids import client_order_id
 from aster_ray.model.order import (
     Filled,
@@ -31,13 +32,17 @@ Slot = tuple[int, str, int]  # sleeve, what for, ladder level
 class ExecutionDesk:
     """Keep every order of a session and its state; owns no connection."""
 
-    def __init__(self, symbols: Sequence[str], strategies: int) -> None:
+    def __init__(
+        self, symbols: Sequence[str], strategies: int, max_lots: Sequence[int] = ()
+    ) -> None:
+        """Begin without orders; ``max_lots`` per market order and symbol, none = no bound."""
         self._symbols = tuple(symbols)
         self._strategies = strategies
+        self._max_lots = tuple(int(lots) for lots in max_lots)
         self.orders: dict[str, Order] = {}
         self.denied: list[tuple[int, int, int, str]] = []  # close ms, sleeve, direction, code
         self._asked: list[str] = []
-        self._market: dict[int, str] = {}  # symbol -> id of its resting market order
+        self._market: dict[int, list[str]] = {}  # symbol -> ids of its resting market orders
         self._resting: dict[Slot, str] = {}
         self._held: dict[int, int] = {}  # sleeve -> lots
         self._levels: dict[tuple[int, int], tuple[int, float]] = {}  # lots, exit price
@@ -46,11 +51,11 @@ class ExecutionDesk:
     def on_orders(self, batch: OrderBatch) -> list[OrderRequest]:
         """Turn one close's intents into requests, in the order they must be sent."""
         requests: list[OrderRequest] = []
-        nets: dict[int, list[tuple[int, int, int]]] = {}
+        nets: dict[int, list[Part]] = {}
         for intent in batch.intents:
             kind = int(intent["kind"])
             if kind == IntentKind.MARKET:
-                part = (int(intent["sleeve"]), int(intent["lots"]), int(intent["reason"]))
+                part = Part(int(intent["sleeve"]), int(intent["lots"]), int(intent["reason"]))
                 nets.setdefault(int(intent["symbol"]), []).append(part)
             elif kind == IntentKind.DENIED:
                 code = label(Denial(int(intent["reason"])))
@@ -62,7 +67,11 @@ class ExecutionDesk:
                 requests += self._move_ladder_stops(intent, batch.close_ms)
             else:
                 requests.append(self._rest(intent, batch.close_ms))
-        requests += [self._net(n, parts, batch.close_ms) for n, parts in nets.items()]
+        for n, parts in nets.items():
+            largest = self._max_lots[n] if self._max_lots else 0
+            sent = net_requests(self._symbols[n], n, parts, batch.close_ms, largest)
+            self._market[n] = [request.client_order_id for request in sent]
+            requests += map(self._add, sent)
         return requests
 
     def acknowledge_close(self, close_ms: int) -> None:
@@ -78,29 +87,13 @@ class ExecutionDesk:
 
     def open_orders(self) -> list[Order]:
         """Return what rests at the venue, or is on its way there."""
-        return [self.orders[known] for known in (*self._market.values(), *self._resting.values())]
+        market = (known for ids in self._market.values() for known in ids)
+        return [self.orders[known] for known in (*market, *self._resting.values())]
 
     def _add(self, request: OrderRequest) -> OrderRequest:
         self.orders[request.client_order_id] = Order(request, InFlight())
         self._asked.append(request.client_order_id)
         return request
-
-    def _net(self, n: int, parts: list[tuple[int, int, int]], close_ms: int) -> OrderRequest:
-        net = sum(lots for _, lots, _ in parts)
-        sleeve = parts[0][0] if len(parts) == 1 else -1
-        reasons = [label(ExitReason(reason)) for _, _, reason in parts if reason]
-        request = OrderRequest(
-            client_order_id=client_order_id(self._symbols[n], close_ms, "market"),
-            decided_ms=close_ms,
-            symbol=n,
-            sleeve=sleeve,
-            kind=OrderKind.MARKET if net else OrderKind.CROSS,
-            lots=net,
-            price=math.nan,
-            reason=",".join(dict.fromkeys(reasons)),
-        )
-        self._market[n] = request.client_order_id
-        return self._add(request)
 
     def _rest(self, intent: Any, close_ms: int) -> OrderRequest:
         """Place a moved stop or a ladder entry."""
@@ -178,23 +171,30 @@ class ExecutionDesk:
 
     def on_report(self, report: VenueReport) -> None:
         """Book the venue's evidence fill by fill, keeping protective orders in line with it."""
-        nets: dict[int, tuple[str, int, float]] = {}
+        nets: dict[int, tuple[list[str], int, float]] = {}
         for record in report.fills:
             kind = int(record["kind"])
             if kind == FillKind.MARKET:
                 n, lots = int(record["symbol"]), int(record["lots"])
                 self._hold(int(record["sleeve"]), lots)
-                known, net, _ = nets[n] if n in nets else (self._market.pop(n), 0, 0.0)
-                nets[n] = known, net + lots, float(record["price"])
+                ids, net, _ = nets[n] if n in nets else (self._market.pop(n), 0, 0.0)
+                nets[n] = ids, net + lots, float(record["price"])
             elif kind != FillKind.FUNDING:
                 self._book(record, report.close_ms)
             else:
                 continue
             self._align(record, report.close_ms)
-        for known, lots, price in nets.values():
-            if lots:
-                self._fill(known, lots, price)
-            else:  # the sleeves crossed: nothing was left to send
+        for ids, lots, price in nets.values():
+            self._executed(ids, lots, price)
+
+    def _executed(self, ids: Sequence[str], lots: int, price: float) -> None:
+        """Book a net execution to the orders it was sent in, first come, first served."""
+        asked = [self.orders[known].request.lots for known in ids]
+        for known, part in zip(ids, shares(asked, lots), strict=True):
+            if part:
+                self._fill(known, part, price)
+            elif self.orders[known].request.kind == OrderKind.CROSS:
+                # The sleeves crossed: nothing was left to send.
                 self.orders[known] = replace(self.orders[known], state=Filled(0, 0.0))
 
     def _hold(self, i: int, lots: int) -> None:
@@ -230,8 +230,7 @@ class ExecutionDesk:
         n = i // self._strategies
         for slot in [slot for slot in self._resting if slot[0] // self._strategies == n]:
             self._withdraw(slot)
-        if n in self._market:  # liquidated at the open, before it could trade
-            known = self._market.pop(n)
+        for known in self._market.pop(n, ()):  # liquidated at the open, before it could trade
             self.orders[known] = cancel(self.orders[known])
         for side in (1, -1):
             for j in range(n * self._strategies, (n + 1) * self._strategies):

@@ -50,4 +50,5 @@ def new_book(symbols: int, strategies: int, capital: float, *, ladders: bool = T
         intents=records(count * (6 + 2 * width), INTENT),
         denials=np.zeros(len(Denial), np.int64),
         covariance=np.zeros((symbols, symbols)),
+        covariance_weight=np.zeros((symbols, symbols)),
     )

@@ -244,8 +244,11 @@ def decide_ladder(
         if denial != NONE:
             deny(book, i, 1, denial)
             return
-    sleeve.refused_direction = 0
-    place_entries(book, setup, i, levels, close)
+    denial = place_entries(book, setup, i, levels, close)
+    if denial != NONE:
+        deny(book, i, 1, denial)
+    else:
+        sleeve.refused_direction = 0
 
 
 @inlined_kernel

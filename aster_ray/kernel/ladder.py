@@ -13,13 +13,14 @@ import numpy as np
 from aster_ray._jit import lean_kernel
 from aster_ray.kernel.fills import round_to_tick
 from aster_ray.kernel.intents import new_intent
-from aster_ray.kernel.limits import permitted
+from aster_ray.kernel.limits import ladder_room, permitted
 from aster_ray.kernel.records import Book, Setup
 from aster_ray.kernel.resting import ladder_side_lots
 from aster_ray.model.enums import Denial, IntentKind
 
 NONE = int(Denial.NONE)
 BELOW_MINIMUM = int(Denial.BELOW_MINIMUM)
+DAILY_OPENS = int(Denial.DAILY_OPENS)
 PLACE_LEVEL = int(IntentKind.PLACE_LEVEL)
 CANCEL_LEVEL = int(IntentKind.CANCEL_LEVEL)
 PLACE_LADDER = int(IntentKind.PLACE_LADDER)
@@ -66,18 +67,38 @@ def cancel_exits(book: Book, i: int) -> None:
 
 
 @lean_kernel
-def place_entries(book: Book, setup: Setup, i: int, levels: int, close: float) -> None:
-    """Rest an entry at every idle level that is on the passive side of ``close``."""
+def _place_level(book: Book, i: int, k: int, lots: int, price: float, exit_price: float) -> None:
+    level = book.levels[i, k]
+    level.state = 1
+    level.lots = lots
+    level.price = price
+    level.exit_price = exit_price
+    level.filled_ms = 0
+    intent = new_intent(book, i, PLACE_LEVEL)
+    intent.level = k
+    intent.lots = lots
+    intent.price = price
+    intent.exit_price = exit_price
+
+
+@lean_kernel
+def place_entries(book: Book, setup: Setup, i: int, levels: int, close: float) -> int:
+    """Rest an entry at every idle level that is on the passive side of ``close``.
+
+    From the centre outwards, both sides alike, and no more than may still open today; returns
+    DAILY_OPENS if that kept a level back, else NONE.
+    """
     sleeve = book.sleeves[i]
     if np.isnan(sleeve.centre) or sleeve.unit_lots == 0:
-        return
+        return NONE
     tick = setup.rules[sleeve.symbol].tick
     half = book.levels.shape[1] // 2
-    for k in range(2 * half):
-        step = k if k < half else k - half
-        side = 1 if k < half else -1
-        level = book.levels[i, k]
-        if step >= levels or level.state != 0:
+    room = -1  # counted once a level wants to rest
+    for slot in range(2 * levels):
+        step = slot // 2
+        side = 1 if slot % 2 == 0 else -1
+        k = step if side > 0 else half + step
+        if book.levels[i, k].state != 0:
             continue
         price = level_price(sleeve.centre, sleeve.spacing, step + 1, side, tick)
         stop = sleeve.stop if side > 0 else sleeve.stop_high
@@ -85,16 +106,14 @@ def place_entries(book: Book, setup: Setup, i: int, levels: int, close: float) -
         # opened and stopped by the same move.
         if side * price >= side * close or side * price <= side * stop:
             continue
-        level.state = 1
-        level.lots = side * sleeve.unit_lots
-        level.price = price
-        level.exit_price = level_price(sleeve.centre, sleeve.spacing, step, side, tick)
-        level.filled_ms = 0
-        intent = new_intent(book, i, PLACE_LEVEL)
-        intent.level = k
-        intent.lots = level.lots
-        intent.price = level.price
-        intent.exit_price = level.exit_price
+        if room < 0:
+            room = ladder_room(book, setup)
+        if room == 0:
+            return DAILY_OPENS
+        room -= 1
+        exit_price = level_price(sleeve.centre, sleeve.spacing, step, side, tick)
+        _place_level(book, i, k, side * sleeve.unit_lots, price, exit_price)
+    return NONE
 
 
 @lean_kernel
@@ -118,7 +137,9 @@ def recentre(book: Book, setup: Setup, i: int, grid: np.ndarray, fraction: float
             return code
         wish = min(wish, abs(allowed))
     lots = wish // levels
-    if lots < max(1, rules.min_lots) or lots * worth < rules.min_notional:
+    # The venue measures an order at its own price, and the lowest buy is the smallest.
+    lowest = level_price(grid[0], grid[1], levels, 1, rules.tick)
+    if lots < max(1, rules.min_lots) or lots * rules.lot * lowest < rules.min_notional:
         return BELOW_MINIMUM
     low = level_price(grid[0], grid[1], levels + 1, 1, rules.tick)
     high = level_price(grid[0], grid[1], levels + 1, -1, rules.tick)

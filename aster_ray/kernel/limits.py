@@ -64,6 +64,24 @@ def pending_opens(book: Book) -> int:
     return count
 
 
+@lean_kernel
+def ladder_room(book: Book, setup: Setup) -> int:
+    """Return how many more ladder entries may rest, so that today's fills stay under their cap.
+
+    Every one that rests may fill today, so it counts as if it had.
+    """
+    if setup.limits[0].enabled == 0:
+        return book.levels.size
+    resting = 0
+    for i in range(len(book.sleeves)):
+        if not np.isnan(book.sleeves[i].spacing):
+            for k in range(book.levels.shape[1]):
+                if book.levels[i, k].state == 1:
+                    resting += 1
+    taken = book.account[0].day_ladder_opens + resting
+    return max(0, setup.limits[0].max_daily_ladder_opens - taken)
+
+
 @inlined_kernel
 def account_denial(book: Book, setup: Setup, ladder: bool) -> int:
     """Return the account-wide reason why nothing may open now, or NONE."""

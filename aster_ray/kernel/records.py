@@ -215,6 +215,7 @@ class Book(NamedTuple):
     intents: Any  # INTENT[I]
     denials: Any  # i8[number of Denial codes]
     covariance: Any  # f8[N, N] of per-bar returns
+    covariance_weight: Any  # f8[N, N], how much of an endless past they stand for: 0..1
 
 
 class Setup(NamedTuple):

@@ -67,7 +67,8 @@ class Simulator:
         if known:
             marks = np.ascontiguousarray(market.bars[:, :, MARK_CLOSE])
             decay = float(setup.limits["covariance_decay"][0])
-            covariance_path(marks, decay, np.full(count, np.nan), path)
+            scratch = np.full(count, np.nan), np.zeros((count, count))
+            covariance_path(marks, decay, *scratch, path)
         open_ms = shared(np.ascontiguousarray(market.open_ms, np.int64))
         self._timeline = Timeline(open_ms, market.timeframe_ms, market.start, path)
         self._bars = shared(np.ascontiguousarray(market.bars))

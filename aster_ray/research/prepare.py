@@ -59,7 +59,8 @@ class Prepared:
 
     def execution_desk(self) -> ExecutionDesk:
         """Return an execution desk without orders."""
-        return ExecutionDesk(self.market.symbols, self.setup.strategies)
+        largest = self.setup.rules["max_lots"].tolist()
+        return ExecutionDesk(self.market.symbols, self.setup.strategies, largest)
 
     def paper_venue(self, log: JournalPort | None = None) -> PaperVenue:
         """Return a paper venue that has seen the warm-up; ``log`` makes it durable."""

@@ -235,17 +235,51 @@ def test_reducing_and_drawdown_withdraw_entries_only() -> None:
     assert states(session) == ([2, 1, 1, 1, 1], [1] * 5)
 
 
-def test_new_levels_have_a_daily_cap_of_their_own() -> None:
+def capped(cap: int) -> Session:
+    """Return a session with a ladder standing, under a daily cap of its own."""
     session = Session(
-        an_open_setup(enabled=1, max_daily_ladder_opens=2, max_daily_opens=0, recentre_bars=24)
+        an_open_setup(enabled=1, max_daily_ladder_opens=cap, max_daily_opens=0, recentre_bars=24)
     )
     session.warm(100.0, 101.0, 100.0, 101.0, 100.0)
     on(session)
+    return session
+
+
+def test_new_levels_have_a_daily_cap_of_their_own() -> None:
+    """What rests may fill, so it counts: nearest the centre first, both sides alike."""
+    session = capped(3)
+    assert states(session) == ([1, 1, 0, 0, 0], [1, 0, 0, 0, 0])
+    assert session.risk.denials() == {"daily_opens": 1}
     on(session, 100.0, 100.0, 97.5, 97.6)
     assert session.account["day_ladder_opens"] == 2
     assert session.account["day_opens"] == 0
-    assert states(session) == ([2, 2, 0, 0, 0], [0] * 5)
+    assert states(session) == ([2, 2, 0, 0, 0], [1, 0, 0, 0, 0])
+    # A wish that stands is denied, and counted, once.
     assert session.risk.denials() == {"daily_opens": 1}
+
+
+def test_no_path_of_prices_fills_more_levels_in_a_day_than_the_cap() -> None:
+    session = capped(3)
+    on(session, 100.0, 104.9, 95.1, 100.0)  # would have filled four on either side
+    for _ in range(5):
+        on(session, 100.0, 101.5, 98.5, 100.0)
+    assert session.account["day_ladder_opens"] == 3
+    entries = 0
+    for order in session.execution.orders.values():
+        entries += order.request.kind == OrderKind.LADDER_ENTRY and order.filled_lots != 0
+    assert entries == 3
+
+
+def test_a_new_day_gives_new_room() -> None:
+    session = capped(3)
+    on(session, 100.0, 101.5, 97.5, 97.6)
+    assert session.account["day_ladder_opens"] == 3
+    on(session, 100.0)
+    assert states(session)[0][2] == 0
+    for _ in range(24):
+        on(session, 100.0)
+    assert session.account["day_ladder_opens"] <= 3
+    assert sum(sum(x == 1 for x in side) for side in states(session)) == 3
 
 
 def test_the_limits_must_permit_the_whole_of_both_sides() -> None:
@@ -258,13 +292,16 @@ def test_the_limits_must_permit_the_whole_of_both_sides() -> None:
 
 
 def test_too_small_levels_are_refused_as_below_the_minimum() -> None:
-    session = a_session(min_notional=201.0)  # a level is worth 200
+    """A level is worth 200 at the mark, and the lowest one 190 at its own price of 95."""
+    session = a_session(min_notional=190.1)
     on(session)
     assert states(session) == ([0] * 5, [0] * 5)
     assert session.risk.denials() == {"below_minimum": 1}
-    session = a_session(min_notional=200.0)
+    session = a_session(min_notional=190.0)
     on(session)
     assert states(session)[0] == [1] * 5
+    orders = session.execution.orders.values()
+    assert min(abs(x.request.lots) * 0.001 * x.request.price for x in orders) == 190.0
 
 
 @pytest.mark.parametrize(
