@@ -39,14 +39,17 @@ class View(NamedTuple):
 
 
 @contextlib.contextmanager
-def local_ray() -> Iterator[None]:
-    """Start a Ray node for this process alone, unless one is in use already."""
+def local_ray() -> Iterator[str]:
+    """Start a Ray node for this process, unless one is in use already; yield its HOST:PORT.
+
+    Others on this machine reach it there, if they hold the same token.
+    """
     if ray.is_initialized():
-        yield
+        yield ray.get_runtime_context().gcs_address
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    _share_import_path()
+    share_import_path()
     try:
         ray.init(
             address="local",
@@ -60,13 +63,13 @@ def local_ray() -> Iterator[None]:
     except (RuntimeError, OSError, RayError) as error:
         raise AsterError(f"the local Ray node does not start: {error}") from error
     try:
-        yield
+        yield ray.get_runtime_context().gcs_address
     finally:
         ray.shutdown()
 
 
-def _share_import_path() -> None:
-    """Let workers import what this process imports, installed or not."""
+def share_import_path() -> None:
+    """Let processes started from here import what this one imports, installed or not."""
     root = str(Path(__file__).resolve().parents[1])
     known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if root not in known:

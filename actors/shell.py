@@ -19,6 +19,7 @@ from ray.exceptions import RayTaskError
 from actors.hops import HopMeter
 from actors.link import Peer
 from actors.options import CONTROL
+from actors.secrecy import keep_secrets
 from aster_ray import log
 from aster_ray.engine.journal import FileJournal
 from aster_ray.research.session import LOGS, Session, load_session
@@ -39,7 +40,8 @@ class Shell:
         self.attend(self._live())
 
     async def _live(self) -> None:
-        log.configure(as_json=True, stream=self._log_file())
+        keep_secrets()
+        log.configure_file(self._folder / LOGS / f"{self.role}.log")
         self.session: Session = load_session(self._folder)
         self.open()
         structlog.get_logger().info(
@@ -47,9 +49,6 @@ class Shell:
         )
         self.ready.set()
         await self.work()
-
-    def _log_file(self) -> Any:
-        return (self._folder / LOGS / f"{self.role}.log").open("a", encoding="utf-8", buffering=1)
 
     def open(self) -> None:
         """Load what the session runs on and fold the journals; blocks, before anything is told."""
@@ -80,7 +79,7 @@ class Shell:
         if error is not None:
             # What another actor raised arrives wrapped, with its whole traceback as text.
             told = error.cause if isinstance(error, RayTaskError) else error
-            self._failure = f"{type(told).__name__}: {told}"
+            self._failure = log.redact_text(f"{type(told).__name__}: {told}")
             structlog.get_logger().error(
                 "actor_failed", role=self.role, pid=os.getpid(), exc_info=error
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -147,7 +148,13 @@ class SupervisorActor(Shell):
     async def status(self) -> dict[str, Any]:
         """Return state, failure, and the ``session`` section of the report so far."""
         if not self.ready.is_set():
-            return {"state": "starting", "failure": self._failure, "last": None, "facts": {}}
+            return {
+                "state": "starting",
+                "failure": self._failure,
+                "last": None,
+                "facts": {},
+                "pulses": {},
+            }
         failures = {role: pulse.failure for role, pulse in self._pulses.items() if pulse.failure}
         told = "; ".join(f"{role}: {failure}" for role, failure in failures.items())
         return {
@@ -155,7 +162,26 @@ class SupervisorActor(Shell):
             "failure": self._failure or told,
             "last": self._last,
             "facts": self._facts(),
+            "pulses": self._beats(),
         }
+
+    def _beats(self) -> dict[str, Any]:
+        """Return every actor's sign of life, the supervisor's own among them."""
+        now = clock.monotonic_ns()
+        own = {"pid": os.getpid(), "ready": True, "progress": -1, "restarts": 0, "messages": 0}
+        found = {
+            role: {
+                "pid": pulse.pids[-1] if pulse.pids else None,
+                "ready": pulse.ready,
+                "progress": pulse.progress,
+                "restarts": pulse.restarts,
+                "messages": sum(hop.messages for hop in add_up(pulse.counts.values()).values()),
+                "heard_ms": (now - pulse.heard_ns) / 1e6,
+                "failure": pulse.failure,
+            }
+            for role, pulse in dict(self._pulses).items()
+        }
+        return {self.role: {**own, "heard_ms": 0.0, "failure": self._failure}, **found}
 
     def _shown_state(self) -> str:
         return "draining" if self._state == "finished" and not self._final else self._state

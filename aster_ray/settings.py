@@ -10,7 +10,7 @@ from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aster_ray import config
+from aster_ray import config, log
 from aster_ray.data.config import DataConfig
 from aster_ray.engine.config import SessionConfig, StrategiesConfig
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
@@ -64,7 +64,19 @@ def load(
     file = path if path is not None or not DEFAULT_FILE.is_file() else DEFAULT_FILE
     entries = config.read_file(file) if file is not None else []
     entries += config.read_environment(environ or {})
-    return Settings(**config.build(SECTIONS, [*entries, *options]))
+    settings = Settings(**config.build(SECTIONS, [*entries, *options]))
+    log.conceal(secret_values(settings.sections()))
+    return settings
+
+
+def secret_values(sections: Mapping[str, Any]) -> list[str]:
+    """Return every secret of some sections, for whoever keeps them out of logs and messages."""
+    return [
+        value.value
+        for section in sections.values()
+        for item in dataclasses.fields(section)
+        if isinstance(value := getattr(section, item.name), config.Secret) and value.value
+    ]
 
 
 def schema() -> dict[str, Any]:

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aster_ray.cli import api, output, tables
+from aster_ray.cli import api, output, status_tables, tables
 from aster_ray.cli.options import RunOptions, VerbOptions, verb
-from aster_ray.errors import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from aster_ray.research.request import RunRequest
 
 # Verbs that need Ray live with their host and are imported by name on use, so that the domain
 # never imports Ray and the table works under `ray job submit`, where nothing is installed.
-HOSTS = {"paper": "actors.cli:paper"}
+HOSTS = {"paper": "actors.cli:paper", "paper --detach": "actors.cli:paper_detached"}
 RUNS = Path("runs")
 
 
@@ -44,6 +43,9 @@ class Paper(RunOptions):
     speed: Annotated[
         float | None, typer.Option(help="Bars per second; 0 = as fast as possible.")
     ] = None
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return once it trades; it goes on by itself.")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +102,21 @@ def paper(options: Paper) -> None:
 
     if options.out is not None:
         check_run_folder(options.out)
-    result = _host("paper")(request_of(options), options.out, options.as_json)
+    request = request_of(options)
+    if options.detach:
+        started = _host("paper --detach")(request, options.out, options.as_json)
+        payload = {
+            "session": started.folder.name,
+            "folder": str(started.folder),
+            "pid": started.pid,
+            "stop": f"aster stop {started.folder}",
+        }
+        output.emit(options, payload, status_tables.detached_table(payload))
+        return
+    result = _host("paper")(request, options.out, options.as_json)
     output.emit(options, result.report, tables.run_table(result.report, result.folder))
-    if result.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
 
 
 def replay(options: Folder) -> None:

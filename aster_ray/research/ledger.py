@@ -38,6 +38,14 @@ class JournalTail:
         self._path = path
         self._position = 0
 
+    def first_record(self) -> dict[str, Any] | None:
+        """Return the record at the head of the journal, or None while there is none."""
+        if not self._path.exists():
+            return None
+        with self._path.open("rb") as file:
+            records, _ = parse_records(file.readline())
+        return records[0] if records else None
+
     def new_records(self) -> list[dict[str, Any]]:
         """Return the complete records that appeared since the last call."""
         if not self._path.exists():

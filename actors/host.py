@@ -1,0 +1,158 @@
+"""Run one session in this process, from taking its folder to its report, and say so on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+import structlog
+
+from actors.display import Display
+from actors.launch import View, local_ray, run_session
+from actors.secrecy import keep_secrets
+from actors.warm import warm_all
+from aster_ray import log
+from aster_ray.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, AsterError
+from aster_ray.research.session import LOGS, RISK_JOURNAL, Session, abandon
+from aster_ray.research.tenure import Tenure
+
+LOG_NAME = "host"
+_UNDER_WAY = ("running", "draining", "finished")
+
+
+class PaperResult(NamedTuple):
+    """A session that has ended."""
+
+    report: dict[str, Any]
+    folder: Path
+    exit_code: int
+
+
+class Interruption:
+    """SIGINT and SIGTERM: the first asks for an orderly end, another one aborts."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Return whether the session shall end."""
+        return self.number is not None
+
+    @property
+    def exit_code(self) -> int:
+        """Return what a command ends with after an orderly end.
+
+        A service that is told to stop and does has done its work; a person's Ctrl-C must also end
+        the script around the command.
+        """
+        return EXIT_INTERRUPTED if self.number == signal.SIGINT else EXIT_DONE
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.number = number
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take both signals for the time of the block."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self._ask) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def host(
+    session: Session, display: Display, on_trading: Callable[[], None] = lambda: None
+) -> PaperResult:
+    """Run ``session`` to its end and write its report.
+
+    Args:
+        session: freshly created.
+        display: shows it on the way.
+        on_trading: called once, when every actor is ready.
+
+    Raises:
+        BadInputError: another process runs it.
+        AsterError: an actor failed for good.
+    """
+    tenure = Tenure(session.folder)
+    keep_secrets()
+    log.configure_file(session.folder / LOGS / f"{LOG_NAME}.log")
+    try:
+        with _reported(session, tenure):
+            result = _trade(session, tenure, display, on_trading)
+            tenure.end(result.exit_code)
+            return result
+    finally:
+        log.close_file()
+
+
+@contextlib.contextmanager
+def _reported(session: Session, tenure: Tenure) -> Iterator[None]:
+    """Write down how a session failed; forget one that never began."""
+    try:
+        yield
+    except BaseException as error:
+        code = EXIT_FAILED
+        if isinstance(error, AsterError):
+            code = error.exit_code
+        elif isinstance(error, KeyboardInterrupt):
+            code = EXIT_INTERRUPTED
+        structlog.get_logger().error("session_failed", exit_code=code, exc_info=error)
+        if session.journal(RISK_JOURNAL).exists():
+            tenure.end(code, str(error) or type(error).__name__)
+        else:
+            tenure.leave()
+            abandon(session)
+        raise
+
+
+def _trade(
+    session: Session, tenure: Tenure, display: Display, on_trading: Callable[[], None]
+) -> PaperResult:
+    logger = structlog.get_logger()
+    interruption, told = Interruption(), False
+
+    def watch(view: View) -> None:
+        nonlocal told
+        if not told and view.state in _UNDER_WAY:
+            told = True
+            tenure.trades()
+            logger.info("trading", session=session.folder.name)
+            notify_service("READY=1")
+            on_trading()
+        display.show(view)
+
+    display.say("preparing compiled code (half a minute after a change, else a moment)")
+    warm_all(session.prepare())
+    display.say("starting a local Ray node")
+    with local_ray() as address, interruption.listening():
+        tenure.listens_at(address)
+        logger.info("hosting", session=session.folder.name, pid=os.getpid())
+        result = run_session(session, watch, lambda: interruption.asked)
+        logger.info("ended", session=session.folder.name, closes=len(result.equity))
+        notify_service("STOPPING=1")
+    return PaperResult(result.report, session.folder, interruption.exit_code)
+
+
+def notify_service(state: str) -> None:
+    """Tell the service manager that started this process, if one did (systemd's sd_notify)."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as service,
+    ):
+        service.connect(address.replace("@", "\0", 1))
+        service.sendall(state.encode())
