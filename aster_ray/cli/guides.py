@@ -96,6 +96,54 @@ def results() -> None:
     """
 
 
+def operate() -> None:
+    """Operate: start a paper session, look at it, pause it, end it.
+
+    aster paper --detach                 returns once it trades; prints folder and process
+    aster status [SESSION]               positions, orders, denials, actors; exit code 0 = healthy
+    aster pause [SESSION] --reason TEXT  open nothing new; stops and exits go on
+    aster resume [SESSION]               trade again, after a pause or a halt
+    aster stop [SESSION] --timeout 120   finish the close under way, write the report, end
+    aster logs [SESSION] --actor risk --follow
+
+    SESSION is a folder or its name below runs/; none = the newest that lives. All can be repeated.
+    SIGTERM and Ctrl-C stop a session like `aster stop`; a second one aborts it. A pause or resume
+    is a numbered record in the session's journal: it holds from the next close on, survives a
+    restart, and `aster replay` meets it where it came. A halt (drawdown limit) waits for a resume,
+    which measures drawdown anew from there; a pause does not lift it.
+
+    These verbs join the session's Ray node and need its token: ~/.ray/auth_token of the user who
+    started it, RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH. Without an answer from the node,
+    `aster status` reads the journals and says so.
+    As a service: serve/config/aster-paper.service is a commented systemd unit.
+    """
+
+
+def sessions() -> None:
+    """Find files: what lies in the folder of a paper session.
+
+    file                 written by        what, and when it is safe on disk
+    session.json         aster paper       the request; written once, before anything starts
+    host.json            aster paper       process, phase, node address; mode 0600; no secret
+    risk.journal         RiskActor         bars, signals, evidence, commands, decisions; fsync
+                                           before anybody hears of a decision
+    executor.journal     ExecutorActor     what was sent and what came back; fsync before sending
+    venue.journal        the paper venue   its own account; fsync before it answers
+    logs/NAME.log        each process      JSON lines, newest 2 MiB; .1 to .4 are older
+    logs/host.out        a detached one    what libraries print; usually empty
+    report.json          aster paper       every number, when the session ends; the last to appear
+    report.html          aster paper       the tear sheet
+    equity.parquet  trades.parquet  orders.parquet  fills.parquet
+
+    Journals are lines of checksum and JSON, each with one writer; a torn last line is dropped when
+    they are read. While a session runs, .aster-run marks its folder and session.json is locked by
+    its process.
+    Safe to delete: logs/ at any time after the end; the report, its tables and host.json after the
+    end, if they are not needed. Never while it runs, and never a single journal: the three belong
+    together, `aster replay` and a restart need them.
+    """
+
+
 def exits() -> None:
     """Script it: every verb is non-interactive.
 
@@ -111,6 +159,8 @@ TOPICS: dict[str, Callable[[], None]] = {
     "data": data,
     "strategies": strategies,
     "results": results,
+    "operate": operate,
+    "sessions": sessions,
     "scripts": exits,
 }
 
