@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from aster_ray.errors import JournalError
-from aster_ray.model.enums import TradingState
+from aster_ray.model.enums import TradingState, label
 
 
 class Instruction(NamedTuple):
@@ -51,6 +51,19 @@ def command_record(command: Command) -> dict[str, object]:
         "asked_ms": command.asked_ms,
         "key": key,
         "state": int(state),
+        "who": who,
+        "reason": reason,
+    }
+
+
+def command_row(command: Command) -> dict[str, object]:
+    """Return a command as a person is shown it."""
+    _, state, who, reason = command.instruction
+    return {
+        "number": command.number,
+        "asked_ms": command.asked_ms,
+        "close": command.seq,
+        "state": label(state),
         "who": who,
         "reason": reason,
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from aster_ray.engine.command import read_command
+from aster_ray.engine.command import command_row, read_command
 from aster_ray.engine.journal import decode, parse_records
 from aster_ray.kernel.accounting import DAY_MS
 from aster_ray.kernel.records import (
@@ -147,10 +147,8 @@ class Ledger:
     def _hear(self, record: Mapping[str, Any]) -> None:
         """Note an operator's word; it holds before the next close says so."""
         command = read_command(record)
-        _, state, who, reason = command.instruction
-        row = {"number": command.number, "asked_ms": command.asked_ms, "close": command.seq}
-        self._commands.append(row | {"state": label(state), "who": who, "reason": reason})
-        self._state = int(state)
+        self._commands.append(command_row(command))
+        self._state = int(command.instruction.state)
 
     def _drawdown(self) -> float:
         return 1.0 - self._equity / self._peak if self._peak > 0.0 else 0.0

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from aster_ray import config
 from aster_ray.data.config import DataConfig
 from aster_ray.engine.chronicle import closes_of, fold_execution, fold_risk
+from aster_ray.engine.command import command_row, commands_of
 from aster_ray.engine.config import SessionConfig, StrategiesConfig
 from aster_ray.engine.journal import read_journal
 from aster_ray.errors import BadInputError, JournalError
@@ -231,7 +232,8 @@ def conclude(session: Session, facts: Mapping[str, Any]) -> RunResult:
 
     Args:
         session: finished or stopped; only closes the risk desk made durable count.
-        facts: the ``session`` section of the report: messages, latency, restarts.
+        facts: the ``session`` section of the report: messages, latency, restarts; the operator's
+            commands are added from the journal.
     """
     prepared = session.prepare()
     journal = read_journal(session.journal(RISK_JOURNAL)).records
@@ -244,6 +246,7 @@ def conclude(session: Session, facts: Mapping[str, Any]) -> RunResult:
     for close in fold_risk(risk, closes):
         recorder.add(close.orders, close.report)
     fold_execution(execution, read_journal(session.journal(EXECUTOR_JOURNAL)).records)
-    result = finish(prepared, (risk, execution), recorder, facts)
+    commands = [command_row(command) for command in commands_of(journal)]
+    result = finish(prepared, (risk, execution), recorder, {**facts, "commands": commands})
     write_run_files(result.report, result.facts, session.folder)
     return result

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aster_ray import settings
-from aster_ray.config import read_assignments
+from aster_ray import log, settings
+from aster_ray.config import Secret, read_assignments
 from aster_ray.errors import ConfigError
 
 
@@ -117,3 +118,16 @@ def test_the_schema_names_every_key_with_its_default() -> None:
     assert risk["properties"]["leverage"]["type"] == "object"
     assert properties(properties(schema)["exits"])["tier_gains"]["items"] == {"type": "number"}
     assert properties(schema)["strategies"]["additionalProperties"]["type"] == "object"
+
+
+def test_secrets_of_the_settings_are_masked_in_every_log_line() -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Venue:
+        api_key: Secret = field(default_factory=Secret)
+        name: str = "aster"
+
+    given = {"venue": Venue(api_key=Secret("hunter2hunter2")), "other": Venue()}
+    assert settings.secret_values(given) == ["hunter2hunter2"]
+    log.conceal(settings.secret_values(given))
+    assert log.redact_text("signed with hunter2hunter2") == "signed with ***"
+    log._known.clear()

@@ -107,6 +107,8 @@ def test_a_session_with_pauses_and_a_halt_is_reproduced_too(tmp_path: Path) -> N
     assert (result.closes, result.differences) == (5 * 24, [])
     told = conclude(session, {})
     assert told.equity.tobytes() != run_backtest(a_request(5)).equity.tobytes()
+    said = [(row["close"], row["state"]) for row in told.report["session"]["commands"]]
+    assert said == [(20, "reducing"), (40, "active"), (60, "halted"), (90, "active")]
     # Without the word that was given, the orders do not follow.
     path = session.journal(RISK_JOURNAL)
     kept = [record for record in read_journal(path).records if record["kind"] != "command"]
