@@ -208,6 +208,8 @@ def coerce(value: object, hint: Any, *, is_text: bool = False) -> Any:
         items = [part.strip() for part in str(value).split(",")] if is_text else value
         if not isinstance(items, list):
             raise ValueError(f"expected a list, was {value!r}")
+        if is_text and str(value).strip() and not any(items):
+            raise ValueError(f"expected values between the commas, was {value!r}: leave it out")
         return tuple(coerce(item, arguments[0], is_text=is_text) for item in items if item != "")
     if hint is Secret:
         return Secret(coerce(value, str, is_text=is_text))

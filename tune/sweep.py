@@ -116,6 +116,7 @@ def plan_of(options: TuneSweep, request: RunRequest) -> Plan:
         raise BadInputError("--resume continues grid and random searches: begin optuna's anew")
     from aster_ray.research.grid import MAX_SETS, parse_grid
     from aster_ray.research.holdout import split
+    from aster_ray.research.lookahead import refuse_look_ahead
     from aster_ray.research.prepare import prepare
     from aster_ray.research.sweep import check_metric, sweep_sets, widest_request
 
@@ -123,6 +124,7 @@ def plan_of(options: TuneSweep, request: RunRequest) -> Plan:
     grid = parse_grid(options.grid, request, MAX_SETS if search == "grid" else _MOST_DRAWN_FROM)
     chosen = _chosen(search, options.samples, request, grid)
     whole = prepare(widest_request(request, [own for _, own in chosen]))
+    refuse_look_ahead(whole)
     fitted, held_out, cut_ms = whole, None, None
     if options.holdout is not None:
         parts = split(whole.market, options.holdout)

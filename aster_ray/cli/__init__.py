@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from aster_ray.cli import configuration, guides, market_data, operate, runs, strategy
-from aster_ray.cli.process import run_app
+from aster_ray.cli.process import as_process, run_app
 
 __all__ = ["main"]
 
@@ -41,5 +41,6 @@ def build_app() -> typer.Typer:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; never a traceback for what a person can mend."""
-    arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
-    return run_app(build_app(), "aster", arguments)
+    if argv is None:
+        return as_process(lambda: main(sys.argv[1:]))
+    return run_app(build_app(), "aster", list(argv) or ["--help"])

@@ -28,6 +28,7 @@ OPTION_PATHS: Mapping[str, tuple[str, str]] = {
     "start": ("data", "start"),
     "end": ("data", "end"),
     "gaps": ("data", "gaps"),
+    "warmup": ("data", "warmup"),
     "risk": ("risk", "profile"),
     "capital": ("session", "capital"),
     "seed": ("session", "seed"),

@@ -90,9 +90,26 @@ def results() -> None:
 
     report.json      every number, the same bytes for the same data, code, configuration and seed
     report.html      the tear sheet
-    equity.parquet   equity at each close; trades.parquet round trips; orders.parquet every order
+    equity.parquet   equity, gross exposure (notional held at mark) and drawdown at each close
+    trades.parquet   round trips: fills paired from flat to flat, and per level of a grid
+    orders.parquet   every order and what became of it
+    fills.parquet    every fill and funding settlement in order of time: ms, symbol, strategy, level
+                     (-1 = none), kind, signed lots and qty, price, notional (0 for a settlement),
+                     fee (for a settlement the funding paid), slippage, realized, reason
+    sweep.json       of a sweep: a row per set, and the anchor and warm-up that all sets share
 
     Numbers are fractions, never percents; an undefined metric is null. --json prints report.json.
+
+    In the waterfall, gross is the result had every fill happened at its reference price: before
+    slippage. price_pnl of round trips is at the prices that were paid: after slippage. The one less
+    slippage is the other; less fees and funding it is the net.
+
+    The account nets: the venue sees one order per symbol and close. Sleeves (strategy and symbol)
+    that trade against each other cross at the same price; the fee and the slippage of the net
+    order are shared by traded lots, whichever side they were on. A limit's fee is its sleeve's own.
+
+    A row of a sweep is a backtest with the sweep's warm-up, that of its slowest set. Indicators
+    never forget their first bar, so give a backtest --warmup N of the sweep to have the row again.
     """
 
 
@@ -163,6 +180,33 @@ TOPICS: dict[str, Callable[[], None]] = {
     "sessions": sessions,
     "scripts": exits,
 }
+# What a guide to the verb would say beside its options; others begin at the beginning.
+VERB_TOPICS = {
+    "backtest": "results",
+    "sweep": "results",
+    "report": "results",
+    "replay": "results",
+    "strategy": "strategies",
+}
+
+
+def verbs() -> dict[str, str]:
+    """Return verb -> what it does, as ``aster --help`` lists them."""
+    from aster_ray.cli import build_app
+
+    app = build_app()
+    found = {
+        command.name or "": inspect.getdoc(command.callback) or ""
+        for command in app.registered_commands
+    }
+    groups = {
+        group.name or "": _group_help(group.typer_instance) for group in app.registered_groups
+    }
+    return found | groups
+
+
+def _group_help(group: typer.Typer | None) -> str:
+    return str(group.info.help) if group is not None else ""
 
 
 def help_(options: Topic) -> None:
@@ -174,8 +218,13 @@ def help_(options: Topic) -> None:
     elif options.topic in TOPICS:
         text = inspect.getdoc(TOPICS[options.topic]) or ""
         payload = {"topics": {options.topic: text}}
+    elif options.topic in verbs():
+        topic = VERB_TOPICS.get(options.topic, "start")
+        text = f"{verbs()[options.topic]}\n\nIts options: aster {options.topic} --help\n\n"
+        text += inspect.getdoc(TOPICS[topic]) or ""
+        payload = {"topics": {options.topic: text}}
     else:
-        close = difflib.get_close_matches(options.topic, TOPICS, n=1)
+        close = difflib.get_close_matches(options.topic, (*TOPICS, *verbs()), n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise BadInputError(f"no guide {options.topic!r}: {hint}there are {', '.join(TOPICS)}")
     output.emit(options, payload, lambda console: console.print(text, markup=False))

@@ -49,6 +49,9 @@ class MarketOptions(VerbOptions):
     start: Annotated[str | None, typer.Option("--from", help="First day, UTC.")] = None
     end: Annotated[str | None, typer.Option("--to", help="Last day, UTC, included.")] = None
     gaps: Annotated[str | None, typer.Option(help="allow or forbid missing bars.")] = None
+    warmup: Annotated[
+        int | None, typer.Option(help="Least bars of warm-up; strategies may need more.")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

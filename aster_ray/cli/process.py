@@ -31,7 +31,9 @@ def run_job(
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     verb(app, name, kind)(function)
-    return run_app(app, name, sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        return as_process(lambda: run_app(app, name, sys.argv[1:]))
+    return run_app(app, name, argv)
 
 
 def run_app(app: typer.Typer, name: str, argv: Sequence[str]) -> int:
@@ -59,6 +61,21 @@ def run_app(app: typer.Typer, name: str, argv: Sequence[str]) -> int:
         return _failed(f"{place}{error.strerror or error}", as_json=as_json, code=EXIT_FAILED)
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def as_process(run: Callable[[], int]) -> int:
+    """Run a command that is the whole of its process: from its end on, Ctrl-C is too late.
+
+    While Python takes itself down, an interrupt would end the process by the signal although
+    the work is done, and whoever called would take it for failed.
+    """
+    try:
+        code = run()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except KeyboardInterrupt:  # between the command's last statement and the one above
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        code = EXIT_INTERRUPTED
+    return code
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -81,8 +81,11 @@ def backtest(options: RunOptions) -> None:
 
 def sweep(options: Sweep) -> None:
     """Try every combination of a parameter grid on all cores."""
+    from aster_ray.metrics.files import check_run_folder
+    from aster_ray.metrics.report import iso
+
     if options.out is not None:
-        output.require_writable(options.out)
+        check_run_folder(options.out)
     request = request_of(options)
     from aster_ray.research.grid import parse_grid
 
@@ -91,7 +94,14 @@ def sweep(options: Sweep) -> None:
 
     with output.progress(options, "sweep") as progress:
         result = run_sweep(request, grid, progress, options.metric)
-    payload = {"metric": result.metric, "sets": len(result.rows), "rows": result.rows}
+    payload = {
+        "metric": result.metric,
+        "sets": len(result.rows),
+        "anchor_ms": result.basis.anchor_ms,
+        "anchor": iso(result.basis.anchor_ms),
+        "warmup": result.basis.warmup,
+        "rows": result.rows,
+    }
     shown = tables.sweep_table(payload, tuple(grid), options.top)
     output.emit(options, payload, shown, "sweep.json")
 
@@ -125,7 +135,11 @@ def replay(options: Folder) -> None:
 
     with output.progress(options, "replay"):
         result = replay_session(options.folder)
-    payload = {"orders": result.orders, "differences": result.differences}
+    payload = {
+        "orders": result.orders,
+        "differences": result.differences,
+        "dropped_bytes": result.dropped,
+    }
     output.emit(options, payload, tables.replay_table(payload), "replay.json")
     if result.differences:
         raise typer.Exit(1)

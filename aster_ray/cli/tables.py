@@ -74,6 +74,14 @@ def sweep_table(payload: Mapping[str, Any], names: Sequence[str], top: int) -> R
             )
         console.print(table)
         console.print(f"{payload['sets']} sets, by {payload['metric']}", markup=False)
+        if rows and "warmup" in payload:
+            best = " ".join(f"--param {name}={rows[0][name]:.12g}" for name in names)
+            console.print(
+                f"all sets see the same bars, from {payload['anchor']}, {payload['warmup']:,} of "
+                f"them as warm-up; the first row again, to the bit: aster backtest {best} "
+                f"--warmup {payload['warmup']} and the other options of this sweep",
+                markup=False,
+            )
 
     return render
 
@@ -88,6 +96,8 @@ def replay_table(payload: Mapping[str, Any], most: int = 20) -> Render:
             console.print(str(difference), markup=False)
         if len(differences) > most:
             console.print(f"... and {len(differences) - most} more", markup=False)
+        for name, size in payload.get("dropped_bytes", {}).items():
+            console.print(f"{name}: a torn last record, {size:,} bytes, was dropped", markup=False)
         verdict = f"{len(differences)} differ" if differences else "all identical"
         console.print(f"{count} orders replayed, {verdict}", markup=False)
 

@@ -12,6 +12,8 @@ from aster_ray.data.request import GAP_RULES
 from aster_ray.errors import BadInputError
 from aster_ray.model.ids import TIMEFRAMES, parse_symbols
 
+MAX_WARMUP = 10_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataConfig:
@@ -24,6 +26,7 @@ class DataConfig:
         start, end: ISO dates in UTC; an end given as a date includes that day.
         gaps: allow (reported, not traded) or forbid.
         max_gap: longest run of missing bars that is tolerated.
+        warmup: least bars before the first tradable one; never fewer than the strategies need.
         venue: needed only where several venues have the same symbol.
     """
 
@@ -35,6 +38,7 @@ class DataConfig:
     end: str = ""
     gaps: str = "allow"
     max_gap: int = 48
+    warmup: int = 0
     venue: str = ""
 
     def problems(self) -> list[str]:
@@ -43,6 +47,7 @@ class DataConfig:
             *not_among(self, "timeframe", TIMEFRAMES),
             *not_among(self, "gaps", GAP_RULES),
             *outside(self, 0, math.inf, "max_gap"),
+            *outside(self, 0, MAX_WARMUP, "warmup"),
             *_refused("symbols", lambda: parse_symbols(self.symbols)),
             *_refused("start", lambda: parse_period(self.start, self.end)),
         ]

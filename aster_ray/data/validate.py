@@ -6,6 +6,7 @@ open/high/low/close, a negative volume. Gaps, bars without volume and price jump
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ import numpy as np
 
 from aster_ray.data.columns import BAR_NAMES, CLOSE, VOLUME, BarTable, FundingTable, moment
 from aster_ray.errors import DataError
+from aster_ray.kernel.market import Market
+from aster_ray.kernel.records import CLOSE as MARKET_CLOSE
 from aster_ray.model.ids import timeframe_name
 
 # A move is an outlier when it is both large and out of all proportion to the series' usual one.
@@ -65,10 +68,7 @@ class QualityReport:
         if self.zero_volume_bars:
             found.append(f"{self.zero_volume_bars} bars without volume")
         if self.jump_count:
-            worst = ", ".join(
-                f"{jump.change:+.1%} at {moment(jump.open_ms)}" for jump in self.jumps
-            )
-            found.append(f"{self.jump_count} price jumps out of proportion: {worst}")
+            found.append(describe_jumps(self.jumps, self.jump_count))
         return tuple(found)
 
     def as_dict(self) -> dict[str, Any]:
@@ -179,6 +179,27 @@ def find_jumps(table: BarTable) -> tuple[Jump, ...]:
     suspicious = np.flatnonzero(size > max(JUMP_RETURN, JUMP_MULTIPLE * float(np.median(size))))
     ranked = suspicious[np.argsort(-size[suspicious], kind="stable")]
     return tuple(Jump(int(table.open_ms[row + 1]), float(change[row])) for row in ranked)
+
+
+def describe_jumps(jumps: Sequence[Jump], count: int) -> str:
+    """Return one sentence: how many of ``count`` price jumps there are, and the largest few."""
+    worst = ", ".join(f"{jump.change:+.1%} at {moment(jump.open_ms)}" for jump in jumps)
+    return f"{count} price jump{'s' * (count != 1)} out of proportion: {worst}"
+
+
+def jump_notes(market: Market) -> tuple[str, ...]:
+    """Return a sentence per symbol whose closes jump out of proportion in the bars of a run."""
+    found = []
+    for n, symbol in enumerate(market.symbols):
+        there = ~np.isnan(market.bars[:, n, MARKET_CLOSE])
+        values = np.zeros((int(there.sum()), len(BAR_NAMES)))
+        values[:, CLOSE] = market.bars[there, n, MARKET_CLOSE]
+        table = BarTable(symbol, market.timeframe_ms, market.open_ms[there], values)
+        jumps = find_jumps(table)
+        if jumps:
+            told = describe_jumps(jumps[:MOST_LISTED], len(jumps))
+            found.append(f"{symbol}: {told}; traded as they stand")
+    return tuple(found)
 
 
 def inspect_bars(table: BarTable, *, has_volume: bool = True) -> QualityReport:

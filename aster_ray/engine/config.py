@@ -27,6 +27,7 @@ class SessionConfig:
         """Return what is out of range."""
         return [
             *not_above(self, 0.0, "capital"),
+            *(["capital must be at most 1e+12, was " + repr(self.capital)] * (self.capital > 1e12)),
             *outside(self, 0, 2**63 - 1, "seed"),
             *outside(self, 0.0, math.inf, "speed"),
         ]

@@ -12,14 +12,16 @@ from typing import Any
 from aster_ray.errors import BadInputError
 from aster_ray.metrics.facts import RunFacts
 from aster_ray.metrics.report import FORMAT
+from aster_ray.metrics.shape import check_shape
 
 REPORT = "report.json"
+SWEEP = "sweep.json"
 # In a folder that a run has claimed and not yet finished.
 MARKER = ".aster-run"
 
 
 def check_run_folder(out: Path) -> None:
-    """Raise BadInputError unless ``out`` can take a run: absent, empty, or an earlier run's.
+    """Raise BadInputError unless ``out`` is absent, empty, or an earlier run's or sweep's.
 
     Writes nothing: call it before the work begins, so that no run ends without a place to go.
     """
@@ -75,20 +77,32 @@ def to_json(report: Mapping[str, Any]) -> str:
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """Return the report of a run folder (or of a report.json itself)."""
+    """Return the report of a run folder (or of a report.json itself).
+
+    Raises:
+        BadInputError: there is none, or it is not as a run of this version wrote it.
+    """
     file = path / REPORT if path.is_dir() else path
     try:
-        report = json.loads(file.read_text(encoding="utf-8"))
+        report = json.loads(file.read_text(encoding="utf-8"), parse_constant=_no_number)
+        found = report.get("format") if isinstance(report, dict) else None
     except OSError as error:
         raise BadInputError(
             f"no report at {path}: {error.strerror or error}; name a run's folder"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInputError(f"{file} is not a report: {error}; run it again") from error
-    found = report.get("format") if isinstance(report, dict) else None
     if found != FORMAT:
         raise BadInputError(f"{file} has format {found!r}, this version reads {FORMAT!r}")
+    try:
+        check_shape(report)
+    except BadInputError as error:
+        raise BadInputError(f"{file} is damaged: {error}; run it again") from error
     return dict(report)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def _check(out: Path, folder: Path) -> None:
@@ -106,13 +120,21 @@ def _check(out: Path, folder: Path) -> None:
 
 
 def _is_run_folder(folder: Path) -> bool:
-    if (folder / MARKER).is_file():
+    if (folder / MARKER).is_file() or _is_sweep(folder):
         return True
     try:
         read_report(folder)
     except BadInputError:
         return False
     return True
+
+
+def _is_sweep(folder: Path) -> bool:
+    try:
+        content = json.loads((folder / SWEEP).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"metric", "sets", "rows"} <= set(content)
 
 
 def _write_all(report: Mapping[str, Any], facts: RunFacts, folder: Path) -> None:

@@ -25,7 +25,8 @@ class RoundTrip(NamedTuple):
     """One life of a position; an open one ends at the last mark and is ``is_open``.
 
     ``side`` is +1 or -1; quantities are in base asset, prices and cash in quote currency.
-    ``gross`` is the price PnL including slippage; ``net = gross - fees - funding``.
+    ``price_pnl`` is at the fills' own prices, so after slippage, where the waterfall's ``gross`` is
+    before it; ``net = price_pnl - fees - funding``.
     """
 
     symbol: str
@@ -43,7 +44,7 @@ class RoundTrip(NamedTuple):
     entry_price: float
     exit_price: float
     notional: float  # at entry
-    gross: float
+    price_pnl: float
     fees: float
     funding: float
     slippage: float
@@ -206,9 +207,9 @@ def _trip(facts: RunFacts, leg: _Leg, mark: float) -> RoundTrip:
     is_open = leg.lots != 0
     end = int(facts.close_ms[-1]) if is_open and len(facts.close_ms) else leg.exit_ms
     exit_value = leg.exit_value + (abs(leg.lots) * mark if is_open else 0.0)
-    gross = leg.side * lot * (exit_value - leg.entry_value)
+    price_pnl = leg.side * lot * (exit_value - leg.entry_value)
     notional = lot * leg.entry_value
-    net = gross - leg.fees - leg.funding
+    net = price_pnl - leg.fees - leg.funding
     return RoundTrip(
         symbol=facts.symbol_of(leg.sleeve),
         strategy=facts.strategy_of(leg.sleeve),
@@ -225,7 +226,7 @@ def _trip(facts: RunFacts, leg: _Leg, mark: float) -> RoundTrip:
         entry_price=leg.entry_value / leg.entered,
         exit_price=exit_value / leg.entered,
         notional=notional,
-        gross=gross,
+        price_pnl=price_pnl,
         fees=leg.fees,
         funding=leg.funding,
         slippage=leg.slippage,

@@ -65,7 +65,7 @@ def statistics(trips: Sequence[RoundTrip]) -> dict[str, Any]:
         "longest_losing_streak": longest_streak(net, winning=False),
         "average_holding_ms": _mean(holding),
         "median_holding_ms": float(np.median(holding)) if holding else None,
-        "gross": math.fsum(trip.gross for trip in closed),
+        "price_pnl": math.fsum(trip.price_pnl for trip in closed),
         "fees": math.fsum(trip.fees for trip in closed),
         "funding": math.fsum(trip.funding for trip in closed),
         "slippage": math.fsum(trip.slippage for trip in closed),
@@ -77,7 +77,9 @@ def brief(trips: Sequence[RoundTrip]) -> dict[str, Any]:
     """Return the row of a breakdown table: the few numbers that compare groups."""
     full = statistics(trips)
     names = ("round_trips", "win_rate", "profit_factor", "expectancy", "average_holding_ms")
-    return {name: full[name] for name in (*names, "gross", "fees", "funding", "slippage", "net")}
+    return {
+        name: full[name] for name in (*names, "price_pnl", "fees", "funding", "slippage", "net")
+    }
 
 
 def grouped(

@@ -89,7 +89,12 @@ def _values(text: str) -> tuple[float, ...]:
     values = tuple(_number(part) for part in text.split(",") if part.strip())
     if not values:
         raise ValueError("give at least one value")
-    return tuple(dict.fromkeys(values))
+    seen: set[float] = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"{value:g} is given more than once: leave it out")
+        seen.add(value)
+    return values
 
 
 def _number(text: str) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 import aster_ray
 from aster_ray.data.instruments import instruments_for
 from aster_ray.data.source import load_market
+from aster_ray.data.validate import jump_notes
 from aster_ray.engine.execution_desk import ExecutionDesk
 from aster_ray.engine.ports import JournalPort
 from aster_ray.engine.risk_desk import RiskDesk
@@ -89,7 +90,7 @@ def prepare(request: RunRequest, market: Market | None = None) -> Prepared:
     settings = request.settings
     config = KernelConfig(settings.risk, settings.sizing, settings.exits, settings.costs)
     setup = build_setup(instruments, config, market.timeframe_ms, len(strategies))
-    notes = (*market.missing, *warnings)
+    notes = (*market.missing, *jump_notes(market), *warnings)
     return Prepared(request, market, instruments, setup, strategies, notes)
 
 

@@ -47,11 +47,13 @@ class ReplayResult:
         orders: how many orders the session recorded.
         closes: how many close times it recorded.
         differences: one row per field that was recorded otherwise than reproduced; empty = equal.
+        dropped: journal -> bytes of a torn last record, which a crash leaves and nobody acted on.
     """
 
     orders: int
     closes: int
     differences: list[Difference]
+    dropped: dict[str, int]
 
 
 def replay_session(path: Path) -> ReplayResult:
@@ -62,19 +64,26 @@ def replay_session(path: Path) -> ReplayResult:
         JournalError: a journal is damaged.
     """
     session = load_session(path)
-    records = read_journal(session.journal(RISK_JOURNAL)).records
-    if not records:
-        raise BadInputError(f"session {path} has recorded nothing yet: there is nothing to replay")
+    journals = {
+        name: read_journal(session.journal(name)) for name in (RISK_JOURNAL, EXECUTOR_JOURNAL)
+    }
+    dropped = {name: found.dropped_bytes for name, found in journals.items() if found.dropped_bytes}
+    records, sent = (found.records for found in journals.values())
     closes = list(closes_of(records))
+    if not closes:
+        torn = dropped.get(RISK_JOURNAL)
+        only = f" but a torn record of {torn} bytes in {RISK_JOURNAL}" if torn else " yet"
+        raise BadInputError(
+            f"session {path} has recorded no close{only}: there is nothing to replay"
+        )
     prepared = _recorded(session, records[0], closes)
-    sent = read_journal(session.journal(EXECUTOR_JOURNAL)).records
     desk, impossible = _recorded_orders(prepared, sent)
     engine, differences = _run_again(prepared, closes, _reported(sent))
     rows = sorted(
         [*impossible, *differences, *_order_differences(prepared, desk, engine.execution, sent)],
         key=lambda row: (row["close_ms"], row["symbol"], row["field"]),
     )
-    return ReplayResult(len(desk.orders), len(closes), rows)
+    return ReplayResult(len(desk.orders), len(closes), rows, dropped)
 
 
 def _recorded(session: Session, anchor: dict[str, Any], closes: Sequence[Close]) -> Prepared:

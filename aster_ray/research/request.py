@@ -93,7 +93,7 @@ def market_request(settings: RunSettings, warmup: int) -> MarketRequest:
         timeframe=data.timeframe,
         start=data.start,
         end=data.end,
-        warmup=warmup,
+        warmup=max(warmup, data.warmup),
         gaps=data.gaps,
         max_gap=data.max_gap,
         seed=settings.session.seed,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,11 +43,23 @@ METRICS: Mapping[str, bool] = {
 _LARGEST_CHUNK = 16
 
 
+class Basis(NamedTuple):
+    """Where the bars of every set begin: the longest warm-up of all sets is the warm-up of each.
+
+    Indicators never forget their first bar, so a backtest gives a row of the sweep again to the bit
+    when it is given the same ``warmup``, which alone it might not need.
+    """
+
+    anchor_ms: int  # open of the first bar
+    warmup: int  # bars
+
+
 @dataclass(frozen=True, slots=True)
 class SweepResult:
     """Every set with its outcome, best first; ``metric`` is what "best" means."""
 
     rows: list[dict[str, Any]]
+    basis: Basis
     metric: str = METRIC
 
 
@@ -66,9 +78,10 @@ def run_sweep(
     names, combinations = combinations_of(request, grid)
     prepared = prepare(widest_request(request, [sets for _, sets in combinations]))
     refuse_look_ahead(prepared)
+    basis = Basis(int(prepared.market.open_ms[0]), prepared.request.market_request().warmup)
     outcomes = sweep_sets(prepared, [sets for _, sets in combinations], progress)
     values = [values for values, _ in combinations]
-    return SweepResult(ranked(names, values, outcomes, metric), metric)
+    return SweepResult(ranked(names, values, outcomes, metric), basis, metric)
 
 
 def check_metric(metric: str) -> None:

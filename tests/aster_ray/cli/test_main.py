@@ -61,6 +61,10 @@ def refused(capsys: Capture, *arguments: str) -> str:
         (["sweep", "--strategy", "momentum", "--grid", "fast=24:8:4"], "must rise"),
         (["sweep", "--strategy", "momentum", "--grid", "size=1"], "no parameter 'size'"),
         (["sweep", "--strategy", "momentum", "--grid", "fast=8.5"], "whole number"),
+        (["sweep", "--strategy", "momentum", "--grid", "fast=8,12,8"], "8 is given more than once"),
+        (["backtest", "--symbols", ","], "expected values between the commas"),
+        (["backtest", "--capital", "1e13"], "session.capital must be at most 1e+12"),
+        (["backtest", "--warmup", "-1"], "data.warmup must be"),
         (["data", "verify"], "nothing to verify"),
         (["data", "list", "--data", "nowhere"], "does not exist"),
         (["data", "import", "nowhere", "catalog"], "nowhere"),
@@ -87,7 +91,7 @@ def test_an_unwritable_output_is_refused_before_the_work(
 ) -> None:
     (tmp_path / "file").write_text("")
     grid = ["--strategy", "momentum", "--grid", "fast=8,9"] if verb == "sweep" else []
-    for out in ("file", "file/deeper"):
+    for out in ("file", "file/deeper", "."):
         assert "--out" in refused(capsys, verb, *grid, "--out", out)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -164,3 +168,46 @@ def test_version_and_help(capsys: Capture) -> None:
     for topic in topics:
         assert cli.main(["help", topic]) == 0
         assert len(capsys.readouterr().out) > 100
+
+
+def test_help_of_a_verb_says_what_it_does_and_where_to_read_on(capsys: Capture) -> None:
+    for verb, told in (
+        ("backtest", "fills.parquet"),
+        ("sweep", "--warmup N"),
+        ("strategy", "aster strategy new"),
+        ("paper", "four Ray actors"),
+    ):
+        assert cli.main(["help", verb]) == 0
+        text = capsys.readouterr().out
+        assert f"aster {verb} --help" in text
+        assert told in text
+    assert "did you mean backtest?" in refused(capsys, "help", "backtst")
+
+
+def test_an_interrupt_after_the_work_is_done_does_not_end_it_by_a_signal() -> None:
+    script = """
+import os, signal, sys
+from aster_ray.cli import main
+
+class Late:
+    def __init__(self):
+        self.kill, self.arguments = os.kill, (os.getpid(), signal.SIGINT)
+
+    def __del__(self):  # while Python takes itself down
+        self.kill(*self.arguments)
+
+late = Late()
+sys.argv = ["aster", "version"]
+code = main()
+os.kill(os.getpid(), signal.SIGINT)
+sys.exit(code)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert (result.returncode, result.stdout) == (0, f"aster-ray {__version__}\n")
+    assert result.stderr == ""

@@ -92,6 +92,46 @@ def test_a_sweep_is_the_same_from_python_and_names_its_best_first(
     assert "6 sets, by" in capsys.readouterr().out
 
 
+def test_a_row_of_a_sweep_is_a_backtest_with_its_warmup_to_the_bit(
+    answer: Answer, capsys: Capture
+) -> None:
+    grid = ["--grid", "fast=8,24", "--grid", "slow=40,80"]
+    printed = answer("sweep", *SHORT, *grid)
+    assert printed["warmup"] == 4 * 80 + 1
+    assert printed["anchor"] == "2025-01-01T00:00:00Z"
+    for row in printed["rows"]:
+        params = [f"--param={name}={row[name]:g}" for name in ("fast", "slow")]
+        report = answer("backtest", *SHORT, *params, "--warmup", str(printed["warmup"]))
+        assert report["period"]["warmup_bars"] == printed["warmup"]
+        assert row["total_return"] == report["summary"]["strategy"]["total_return"]
+        assert row["max_drawdown"] == report["summary"]["strategy"]["max_drawdown"]
+        assert row["round_trips"] == report["round_trips"]["all"]["round_trips"]
+        assert row["denials"] == sum(report["denials"].values())
+        for name in ("fees", "funding", "slippage"):
+            assert row[name] == pytest.approx(-report["waterfall"][name], rel=1e-12)
+    short = next(row for row in printed["rows"] if (row["fast"], row["slow"]) == (8, 40))
+    alone = answer("backtest", *SHORT, "--param=fast=8", "--param=slow=40")
+    assert alone["period"]["warmup_bars"] == 4 * 40 + 1
+    assert alone["summary"]["strategy"]["total_return"] != short["total_return"]
+    assert cli.main(["sweep", *SHORT, *grid]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    best = printed["rows"][0]
+    again = f"--param fast={best['fast']:g} --param slow={best['slow']:g} --warmup 321"
+    assert f"aster backtest {again}" in text
+
+
+def test_price_jumps_are_notes_of_the_run(answer: Answer, tmp_path: Path) -> None:
+    rows = [
+        [FIRST_MS + row * HOUR_MS, *([100.0 + 0.01 * (row % 7)] * 4), 10.0] for row in range(300)
+    ]
+    rows[250][1:5] = [1_000.0, 1_000.0, 1_000.0, 1_000.0]
+    write(tmp_path / "data", rows)
+    notes = answer("backtest", "--strategy", "grid", "--data", "data")["data"]["notes"]
+    (note,) = [note for note in notes if "jump" in note]
+    assert note.startswith("BTCUSDT: 2 price jumps out of proportion: +8")
+    assert "2024-01-11 10:00" in note
+
+
 def test_seed_changes_the_built_in_market(answer: Answer) -> None:
     base = answer("backtest", *SHORT)
     other = answer("backtest", *SHORT, "--seed", "8")

@@ -93,7 +93,7 @@ def test_gaps_silence_and_jumps_are_reported_not_refused() -> None:
     gaps, silence, jumps = report.warnings()
     assert gaps == "6 bars missing in 2 gaps, the longest 5 bars from 2024-01-02 16:00"
     assert silence == "10 bars without volume"
-    assert jumps.startswith("1 price jumps out of proportion: +100.")
+    assert jumps.startswith("1 price jump out of proportion: +100.")
     assert report.as_dict()["warnings"] == [gaps, silence, jumps]
 
 

@@ -12,6 +12,7 @@ from aster_ray.metrics.files import (
     check_run_folder,
     claim_run_folder,
     read_report,
+    to_json,
     write_run_files,
 )
 from aster_ray.metrics.report import build_report
@@ -125,6 +126,59 @@ def test_reports_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(BadInputError, match="is not a report"):
         read_report(file)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        (("summary",), [], "summary must be a table, was list"),
+        (("summary", "strategy", "sharpe"), [1.0], "summary.strategy.sharpe must be one value"),
+        (("by_symbol", "BTCUSDT"), 5, "by_symbol.BTCUSDT must be a table, was int"),
+        (("waterfall", "net"), {}, "waterfall.net must be one value, was dict"),
+        (("period", "bars"), "many", "period.bars must be a whole number"),
+        (("data", "notes"), "none", "data.notes must be a list of texts"),
+        (("data", "notes"), [1], "data.notes must be a list of texts"),
+        (("session",), {"hops": {"feed": {"p50_ms": []}}}, "session.hops.p50_ms must be one value"),
+        (("denials",), None, "denials must be a table, was NoneType"),
+        (("risk",), "gone", "section risk is missing"),
+    ],
+)
+def test_a_report_of_another_shape_is_refused_with_what_is_wrong(
+    facts: RunFacts, tmp_path: Path, place: tuple[str, ...], value: object, told: str
+) -> None:
+    report = json.loads(to_json(build_report(facts)))
+    owner = report
+    for name in place[:-1]:
+        owner = owner[name]
+    owner[place[-1]] = value
+    if value == "gone":
+        del owner[place[-1]]
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps(report))
+    with pytest.raises(BadInputError, match=r"report\.json is damaged") as caught:
+        read_report(file)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_a_number_that_json_does_not_have_is_refused(
+    facts: RunFacts, tmp_path: Path, number: str
+) -> None:
+    text = to_json(build_report(facts))
+    capital = f'"capital": {json.dumps(facts.capital)}'
+    assert capital in text
+    (tmp_path / "report.json").write_text(text.replace(capital, f'"capital": {number}'))
+    with pytest.raises(BadInputError, match=r"report\.json is (not a report|damaged)"):
+        read_report(tmp_path)
+
+
+def test_a_folder_of_a_sweep_is_ours_and_one_of_somebody_else_is_not(tmp_path: Path) -> None:
+    (tmp_path / "sweep.json").write_text('{"metric": "sharpe", "sets": 0, "rows": []}')
+    check_run_folder(tmp_path)
+    for text in ("{}", "[]", "{", "[" * 100_000):
+        (tmp_path / "sweep.json").write_text(text)
+        with pytest.raises(BadInputError, match="holds files that no run wrote"):
+            check_run_folder(tmp_path)
 
 
 def test_no_machine_path_and_no_wall_time_enter_the_report(facts: RunFacts, tmp_path: Path) -> None:

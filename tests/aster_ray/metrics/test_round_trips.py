@@ -40,7 +40,7 @@ def test_long_trip_worked_by_hand() -> None:
         "entry_price": 100.0,
         "exit_price": 110.0,
         "notional": 200.0,
-        "gross": 20.0,
+        "price_pnl": 20.0,
         "fees": 0.5,
         "funding": pytest.approx(0.1),
         "slippage": 0.5,
@@ -57,7 +57,7 @@ def test_short_trip_gains_when_the_price_falls_and_receives_funding() -> None:
     book.fund(1, 0, -2, 0.5)
     book.fill(2, 0, 2, 90.0, reason=ExitReason.STOP_LOSS)
     (trip,) = pair_fills(book.facts())
-    assert (trip.side, trip.gross, trip.funding, trip.net) == (-1, 10.0, -0.5, 10.5)
+    assert (trip.side, trip.price_pnl, trip.funding, trip.net) == (-1, 10.0, -0.5, 10.5)
 
 
 def test_scaling_in_and_out_is_one_trip_at_average_prices() -> None:
@@ -68,7 +68,7 @@ def test_scaling_in_and_out_is_one_trip_at_average_prices() -> None:
     book.fill(3, 0, -3, 116.0, reason=ExitReason.TRAILING_STOP)
     (trip,) = pair_fills(book.facts())
     assert (trip.lots, trip.entry_price, trip.exit_price, trip.fills) == (4, 105.0, 117.0, 4)
-    assert (trip.gross, trip.reason) == (24.0, "trailing_stop")
+    assert (trip.price_pnl, trip.reason) == (24.0, "trailing_stop")
 
 
 def test_a_fill_that_crosses_zero_closes_one_trip_and_opens_the_next() -> None:
@@ -76,7 +76,7 @@ def test_a_fill_that_crosses_zero_closes_one_trip_and_opens_the_next() -> None:
     book.fill(0, 0, 2, 100.0)
     book.fill(1, 0, -6, 105.0, fee=0.6, slippage=0.3, reason=ExitReason.REVERSAL)
     closed, opened = pair_fills(book.facts())
-    assert (closed.is_open, closed.gross, closed.fees) == (False, 5.0, pytest.approx(0.2))
+    assert (closed.is_open, closed.price_pnl, closed.fees) == (False, 5.0, pytest.approx(0.2))
     assert (opened.is_open, opened.side, opened.open_lots) == (True, -1, -4)
     assert (opened.fees, opened.slippage) == (pytest.approx(0.4), pytest.approx(0.2))
 
@@ -133,7 +133,7 @@ def test_flattening_a_ladder_closes_opposite_levels_at_one_price() -> None:
     book.fill(2, 0, -3, 100.0, fee=0.7, reason=ExitReason.DRAWDOWN_HALT)
     trips = pair_fills(book.facts())
     assert [trip.is_open for trip in trips] == [False, False]
-    assert [trip.gross for trip in trips] == [2.5, 4.0]
+    assert [trip.price_pnl for trip in trips] == [2.5, 4.0]
     assert [trip.fees for trip in trips] == [pytest.approx(0.5), pytest.approx(0.2)]
 
 
@@ -151,7 +151,7 @@ def test_sleeves_of_one_symbol_do_not_mix() -> None:
     book.fill(0, 1, -2, 100.0)
     book.fill(1, 0, -2, 101.0, reason=ExitReason.REVERSAL)
     closed, held = pair_fills(book.facts())
-    assert (closed.strategy, closed.gross) == ("momentum", 1.0)
+    assert (closed.strategy, closed.price_pnl) == ("momentum", 1.0)
     assert (held.strategy, held.is_open) == ("grid", True)
 
 

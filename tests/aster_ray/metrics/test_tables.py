@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,17 @@ def test_fills_have_names_and_a_settlement_has_no_notional(facts: RunFacts) -> N
     )
     assert rows[0]["notional"] == pytest.approx(2.0 * rows[0]["price"])
     assert (rows[1]["kind"], rows[1]["notional"]) == ("funding", 0.0)
+
+
+def test_fills_are_in_order_of_time_and_those_of_one_moment_keep_theirs(facts: RunFacts) -> None:
+    turned = dataclasses.replace(facts, fills=facts.fills[::-1].copy())
+    ms = tables.fills_table(turned)["ms"].to_pylist()
+    assert ms == sorted(ms)
+    assert ms[0] < ms[-1]
+    fills = facts.fills.copy()
+    fills["ms"] = fills["ms"][0]
+    prices = tables.fills_table(dataclasses.replace(facts, fills=fills))["price"].to_pylist()
+    assert prices == fills["price"].tolist()
 
 
 def test_types_of_an_empty_run_equal_those_of_a_full_one(facts: RunFacts) -> None:

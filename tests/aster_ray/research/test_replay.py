@@ -186,7 +186,35 @@ def test_evidence_that_cannot_be_is_a_difference_not_a_traceback(session: Sessio
 
 def test_a_folder_without_records_is_bad_input(tmp_path: Path) -> None:
     session = create_session(a_request(2, ("momentum",)), tmp_path / "session", "token")
-    with pytest.raises(BadInputError, match="recorded nothing yet"):
+    with pytest.raises(BadInputError, match="recorded no close yet"):
         replay_session(session.folder)
     with pytest.raises(BadInputError, match="no session at"):
         replay_session(tmp_path / "nowhere")
+
+
+def test_a_torn_last_record_is_dropped_and_named(session: Session) -> None:
+    path = session.journal(RISK_JOURNAL)
+    path.write_bytes(path.read_bytes() + b'0badc0de {"kind":"clo')
+    result = replay_session(session.folder)
+    assert result.dropped == {RISK_JOURNAL: 21}
+    assert (result.differences, result.closes) == ([], 5 * 24)
+    path.write_bytes(path.read_bytes()[:-21])
+    assert replay_session(session.folder).dropped == {}
+
+
+@pytest.mark.parametrize(
+    ("keep", "torn", "told"),
+    [
+        (0, b"", "has recorded no close yet: there is nothing to replay"),
+        (1, b"", "has recorded no close yet: there is nothing to replay"),
+        (0, b"0badc0de {", "no close but a torn record of 10 bytes in risk.journal"),
+    ],
+)
+def test_a_session_without_a_close_has_nothing_to_replay(
+    session: Session, keep: int, torn: bytes, told: str
+) -> None:
+    path = session.journal(RISK_JOURNAL)
+    records = read_journal(path).records[:keep]
+    path.write_bytes(b"".join(frame(record) for record in records) + torn)
+    with pytest.raises(BadInputError, match=told):
+        replay_session(session.folder)
