@@ -83,6 +83,7 @@ def detach(session: Session) -> Detached:
     if told["exit_code"] is not None:
         process.wait()
         raise StartError(told["failure"], told["exit_code"])
+    process.returncode = 0  # not ours to wait for: Popen would warn that it goes on
     return Detached(session.folder, process.pid)
 
 
