@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,12 +37,29 @@ class SessionView:
             self._ledger.add_close(record)
         for record in self._sent.new_records():
             self._ledger.add_sent(record)
-            fold_execution(self._desk, [record], verify=False)
+            self._follow(record)
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything as plain values; fractions and quote currency."""
         orders = [self._order(order) for order in self._desk.open_orders()]
         return {**self._ledger.snapshot(), "open_orders": orders}
+
+    def _follow(self, record: Mapping[str, Any]) -> None:
+        """Keep the orders that rest; a view of a long session must not grow with it."""
+        fold_execution(self._desk, [record], verify=False)
+        if record["kind"] != "orders":
+            return
+        now_ms = int(record["close_ms"])
+        self._desk.acknowledge_close(now_ms)
+        self._desk.denied.clear()
+        # Those of this very close stay: an id may be taken by a second order of the same close.
+        done = [
+            known
+            for known, order in self._desk.orders.items()
+            if order.is_done and order.request.decided_ms < now_ms
+        ]
+        for known in done:
+            del self._desk.orders[known]
 
     def _order(self, order: Order) -> dict[str, Any]:
         request = order.request

@@ -9,10 +9,19 @@ from typing import Any
 
 import pytest
 
+from aster_ray.engine.chronicle import fold_execution
+from aster_ray.engine.journal import read_journal
 from aster_ray.model.enums import TradingState
-from aster_ray.research.session import FILE, RISK_JOURNAL, conclude
+from aster_ray.research.session import (
+    EXECUTOR_JOURNAL,
+    FILE,
+    RISK_JOURNAL,
+    conclude,
+    load_session,
+)
 from aster_ray.research.standing import read_ledger, standing
 from aster_ray.research.tenure import HOST_FILE, Tenure
+from aster_ray.research.view import view_from_files
 from tests.aster_ray.research.test_replay import traded
 
 Change = Callable[[dict[str, Any]], None]
@@ -73,6 +82,20 @@ def test_every_position_of_one_sleeve_has_its_stop_among_the_open_orders(folder:
             assert stop["qty"] == pytest.approx(-position["qty"])
             assert stop["price"] == position["stop"]
     assert not stops
+
+
+def test_the_open_orders_are_those_of_the_whole_journal_and_no_others_are_kept(
+    folder: Path,
+) -> None:
+    session = load_session(folder)
+    desk = session.prepare().execution_desk()
+    fold_execution(desk, read_journal(session.journal(EXECUTOR_JOURNAL)).records)
+    view = view_from_files(session)
+    assert view is not None
+    view.catch_up()
+    shown = [row["client_order_id"] for row in view.snapshot()["open_orders"]]
+    assert shown == [order.request.client_order_id for order in desk.open_orders()]
+    assert len(shown) <= len(view._desk.orders) < len(desk.orders) / 5
 
 
 def test_a_session_that_is_well_is_healthy(copy: Path) -> None:
