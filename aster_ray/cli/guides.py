@@ -37,6 +37,7 @@ def start() -> None:
     aster backtest --strategy momentum --symbols BTC,ETH --from 2024-03-01
     aster sweep --strategy momentum --grid fast=8:24:4 --grid slow=40,60,80
     aster report runs/RUN            print an earlier report again
+    aster report runs/A runs/B       compare runs side by side
 
     Ctrl-C stops any of them; `aster paper` then closes its session and writes its report.
     """
@@ -89,7 +90,7 @@ def results() -> None:
     """Read results: what a run writes, by default below runs/.
 
     report.json      every number, the same bytes for the same data, code, configuration and seed
-    report.html      the tear sheet
+    report.html      the tear sheet: one file that opens anywhere and loads nothing
     equity.parquet   equity, gross exposure (notional held at mark) and drawdown at each close
     trades.parquet   round trips: fills paired from flat to flat, and per level of a grid
     orders.parquet   every order and what became of it
@@ -97,6 +98,11 @@ def results() -> None:
                      (-1 = none), kind, signed lots and qty, price, notional (0 for a settlement),
                      fee (for a settlement the funding paid), slippage, realized, reason
     sweep.json       of a sweep: a row per set, and the anchor and warm-up that all sets share
+
+    aster report A B [...] puts runs side by side: compare.html and compare.json, below runs/ or
+    in --out. Over different periods only the common time is measured; whatever else differs
+    (bars, costs, risk, code) is said first. Each Sharpe difference comes with its interval.
+    Intervals and resampled paths are drawn with the run's seed; they are no forecast.
 
     Numbers are fractions, never percents; an undefined metric is null. --json prints report.json.
 

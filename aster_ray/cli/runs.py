@@ -49,6 +49,15 @@ class Paper(RunOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Folders(VerbOptions):
+    """A verb about the folders of earlier runs."""
+
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Folder of a run; several = compare.")
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Folder(VerbOptions):
     """A verb about the folder of an earlier run."""
 
@@ -61,7 +70,7 @@ def register(app: typer.Typer) -> None:
     verb(app, "sweep", Sweep)(sweep)
     verb(app, "paper", Paper)(paper)
     verb(app, "replay", Folder)(replay)
-    verb(app, "report", Folder)(report)
+    verb(app, "report", Folders)(report)
 
 
 def backtest(options: RunOptions) -> None:
@@ -145,12 +154,33 @@ def replay(options: Folder) -> None:
         raise typer.Exit(1)
 
 
-def report(options: Folder) -> None:
-    """Print the report of an earlier run."""
+def report(options: Folders) -> None:
+    """Print the report of an earlier run, or compare several side by side."""
     from aster_ray.metrics.files import read_report
 
-    content = read_report(options.folder)
-    output.emit(options, content, tables.run_table(content, options.folder), "report.json")
+    if len(options.folders) > 1:
+        _compare(options)
+        return
+    (folder,) = options.folders
+    content = read_report(folder)
+    output.emit(options, content, tables.run_table(content, folder), "report.json")
+
+
+def _compare(options: Folders) -> None:
+    from aster_ray.metrics.comparison import compare, load_runs
+    from aster_ray.metrics.comparison_page import render_comparison
+
+    if options.out is not None:
+        output.require_writable(options.out)
+    runs = load_runs(options.folders)
+    seed = int(runs[0].report["run"].get("seed", 0)) if options.seed is None else options.seed
+    found = compare(runs, seed)
+    out = options.out or RUNS / f"compare-{found.content['id']}"
+    page = render_comparison(found)
+    with output.staged(out) as folder:
+        (folder / "compare.json").write_text(output.dumps(found.content), encoding="utf-8")
+        (folder / "compare.html").write_text(page, encoding="utf-8")
+    output.emit(options, found.content, tables.comparison_table(found.content, out))
 
 
 def request_of(options: RunOptions) -> RunRequest:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aster_ray.metrics.wording import FRACTIONS
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -14,21 +16,6 @@ if TYPE_CHECKING:
 Render = Callable[["Console"], None]
 
 NONE = "-"
-# Measures of the summary that are fractions, shown as percents to people only.
-_FRACTIONS = frozenset(
-    {
-        "total_return",
-        "cagr",
-        "volatility",
-        "max_drawdown",
-        "daily_value_at_risk",
-        "daily_conditional_value_at_risk",
-        "best_day",
-        "worst_day",
-        "time_in_market",
-        "win_rate",
-    }
-)
 _HOUR_MS = 3_600_000
 
 
@@ -84,6 +71,52 @@ def sweep_table(payload: Mapping[str, Any], names: Sequence[str], top: int) -> R
             )
 
     return render
+
+
+def comparison_table(payload: Mapping[str, Any], folder: Path) -> Render:
+    """Draw runs side by side; below each other run's number its difference from the first."""
+
+    def render(console: Console) -> None:
+        period = payload["period"]
+        console.print(f"{period['from']} to {period['to']}, {payload['measured_over']}")
+        names = [run["name"] for run in payload["runs"]]
+        columns = [names[0], *(part for name in names[1:] for part in (name, "difference"))]
+        table = _table(["", *columns])
+        for name, row in payload["measures"].items():
+            cells = [_measure(name, row["values"][0])]
+            for value, change in zip(row["values"][1:], row["differences"], strict=True):
+                cells += [_measure(name, value), _difference(name, change)]
+            table.add_row(_words(name), *cells)
+        console.print(table)
+        for row in payload["beside_first"]:
+            console.print(_luck(names[0], row), markup=False)
+        for warning in payload["warnings"]:
+            console.print(f"warning: {warning}", markup=False)
+        console.print(f"written to {folder}", markup=False)
+
+    return render
+
+
+def _difference(name: str, change: float | None) -> str:
+    if change is None:
+        return NONE
+    sign = "-" if change < 0 else "+" if change > 0 else ""
+    if name in FRACTIONS:
+        return f"{sign}{abs(change) * 100:.2f} points"
+    return sign + _measure(name, abs(change))
+
+
+def _luck(first: str, row: Mapping[str, Any]) -> str:
+    """Say whether a difference of Sharpe ratios can be told from luck."""
+    gap, interval = row["daily_sharpe_difference"], row["interval"]
+    if gap is None or interval is None:
+        return f"{row['name']} less {first}: {row['undefined']}"
+    holds = interval["low"] <= 0.0 <= interval["high"]
+    verdict = "cannot be told from luck" if holds else "more than luck"
+    return (
+        f"{row['name']} less {first}: daily Sharpe {gap:+.2f} "
+        f"(95 % interval {interval['low']:.2f} to {interval['high']:.2f}), {verdict}"
+    )
 
 
 def replay_table(payload: Mapping[str, Any], most: int = 20) -> Render:
@@ -236,7 +269,7 @@ def _measure(name: str, value: Any) -> str:
         return str(value)
     if name.endswith("_ms") and isinstance(value, int | float):
         return _duration(value)
-    if name in _FRACTIONS:
+    if name in FRACTIONS:
         return f"{value:.2%}"
     if isinstance(value, int):
         return f"{value:,}"

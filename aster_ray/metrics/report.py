@@ -20,7 +20,7 @@ from aster_ray.metrics.benchmark import BuyAndHold, buy_and_hold
 from aster_ray.metrics.caveats import caveats
 from aster_ray.metrics.episodes import underwater
 from aster_ray.metrics.facts import RunFacts, curve
-from aster_ray.metrics.marks import last_marks
+from aster_ray.metrics.marks import last_marks, tradable_rows
 from aster_ray.metrics.resampled import resampled_report
 from aster_ray.metrics.rolling import rolling_report
 from aster_ray.metrics.round_trips import RoundTrip, pair_fills
@@ -80,6 +80,7 @@ def build_report(facts: RunFacts) -> dict[str, Any]:
         "data": {
             "symbols": list(facts.market.symbols),
             "quote": quote_currency(facts.market.symbols),
+            "bars": _bars(facts),
             "missing": list(facts.market.missing),
             "notes": [note for note in facts.notes if note not in facts.market.missing],
         },
@@ -216,6 +217,14 @@ def _open_positions(facts: RunFacts, trips: list[RoundTrip]) -> list[dict[str, A
             }
         )
     return rows
+
+
+def _bars(facts: RunFacts) -> str | None:
+    """Return a hash of the bars the run could trade: the same ones whatever its warm-up was."""
+    if len(facts.close_ms) == 0:
+        return None
+    rows = tradable_rows(facts)
+    return facts.market.rows(int(rows[0]), int(rows[-1]) + 1).digest()
 
 
 def _costs(facts: RunFacts) -> dict[str, Any]:

@@ -117,6 +117,11 @@ def _named(columns: Columns, quote: str) -> list[tuple[str, str, Wording]]:
     return [(name.format(quote=quote), key, wording) for name, key, wording in columns]
 
 
+def named_measures(quote: str) -> dict[str, str]:
+    """Return key -> name of every measure of a run and of its round trips."""
+    return {key: name for name, key, _ in _named((*_TRIPS, *_SUMMARY), quote)}
+
+
 def summary_table(summary: Mapping[str, Any], quote: str) -> str:
     """Return the strategy beside buy and hold, with the intervals of what could be luck."""
     mine, held = summary["strategy"], summary["buy_and_hold"]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 _COLOURS = """\
 :root{color-scheme:light dark;--ink:#1b2430;--soft:#566473;--line:#dfe5ec;--back:#f5f7fa;
-  --card:#fff;--main:#2457a8;--gain:#00756b;--loss:#b34700;--hold:#8a96a3;--median:#7a5c00}
+  --card:#fff;--main:#2457a8;--gain:#00756b;--loss:#b34700;--hold:#8a96a3;--median:#7a5c00;
+  --c0:#2457a8;--c1:#b34700;--c2:#00756b;--c3:#8f2d7f;--c4:#7a5c00;--c5:#4f5b68}
 @media (prefers-color-scheme:dark){:root{--ink:#e4e9ef;--soft:#a3b0bd;--line:#2a3440;
   --back:#10151b;--card:#171e26;--main:#7fb2ff;--gain:#3cc4b4;--loss:#f0965a;--hold:#7d8997;
-  --median:#d9b84a}}
+  --median:#d9b84a;
+  --c0:#7fb2ff;--c1:#f0965a;--c2:#3cc4b4;--c3:#e08ad0;--c4:#d9b84a;--c5:#b9c4cf}}
 """
 
 _PAGE = """\
@@ -167,4 +169,12 @@ _PRINT = """\
 }
 """
 
-STYLE = _COLOURS + _PAGE + _CHARTS + _PRINT
+# Runs of a comparison: six colours, then the same ones broken.
+_RUNS = "".join(
+    f".line.r{place}{{stroke:var(--c{place % 6});"
+    f"stroke-dasharray:{'none' if place < 6 else '6 4'}}}\n"
+    f"i.r{place}{{background:var(--c{place % 6})}}\n"
+    for place in range(12)
+)
+
+STYLE = _COLOURS + _PAGE + _CHARTS + _RUNS + _PRINT

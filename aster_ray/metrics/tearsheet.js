@@ -28,6 +28,7 @@
     if (value === null) return NOTHING;
     if (unit === "percent") return `${fixed(value * 100, 2)} %`;
     if (unit === "times") return `${fixed(value, 2)} x equity`;
+    if (unit === "growth") return `${fixed(value, 3)} x start`;
     return unit === "cash" && quote ? `${fixed(value, 2)} ${quote}` : fixed(value, 2);
   };
 

@@ -23,7 +23,7 @@ ZOOM_ROWS = 4_000
 _MINUTE = 60_000
 _DAY = 86_400_000
 # Digits after the point that the script gets: enough for what it prints.
-_DIGITS = {"cash": 2, "percent": 6, "ratio": 4, "times": 4}
+_DIGITS = {"cash": 2, "percent": 6, "ratio": 4, "times": 4, "growth": 5}
 
 
 class Trace(NamedTuple):
@@ -42,7 +42,7 @@ class Chart(NamedTuple):
     id: str
     title: str
     table: str
-    unit: str  # cash, percent, ratio or times
+    unit: str  # cash, percent, ratio, times (equity) or growth (since the start)
     traces: tuple[Trace, ...]
     is_low: bool = False
 
@@ -162,7 +162,7 @@ def figure(chart: Chart, table: Table, quote: str) -> str:
         for trace in traces
     ]
     low, high = charts.extent(lines)
-    is_log = chart.unit == "cash" and needs_log(low, high)
+    is_log = chart.unit in ("cash", "growth") and needs_log(low, high)
     spec = charts.label_format(low, high, chart.unit == "percent")
     draw = charts.log_chart if is_log else charts.line_chart
     drawn = draw(chart.title, lines, dates(table["ms"]), spec)
@@ -206,6 +206,8 @@ def written(value: float, unit: str, quote: str) -> str:
         return f"{value * 100:.2f} %"
     if unit == "times":
         return f"{value:.2f} x equity"
+    if unit == "growth":
+        return f"{value:.3f} x start"
     text = f"{value:,.2f}"
     return f"{text} {quote}".strip() if unit == "cash" else text
 

@@ -7,13 +7,28 @@ from datetime import UTC, datetime
 
 NOTHING = "–"  # noqa: RUF001 - a typographic dash: this number is undefined
 
+# Measures that are fractions, shown as percents to people only.
+FRACTIONS = frozenset(
+    {
+        "total_return",
+        "cagr",
+        "volatility",
+        "max_drawdown",
+        "daily_value_at_risk",
+        "daily_conditional_value_at_risk",
+        "best_day",
+        "worst_day",
+        "time_in_market",
+        "win_rate",
+    }
+)
 # Longer names first: what ends in FDUSD also ends in USD.
 _QUOTES = ("FDUSD", "USDT", "USDC", "USD1", "BUSD", "USDE", "USDF", "USD", "EUR", "BTC", "ETH")
 
 
 def percent(value: float | None, digits: int = 2) -> str:
     """Return a fraction as a percentage."""
-    return NOTHING if value is None else f"{value * 100:,.{digits}f} %"
+    return NOTHING if value is None else f"{round(value * 100, digits) + 0.0:,.{digits}f} %"
 
 
 def signed_percent(value: float | None) -> str:

@@ -208,3 +208,44 @@ def test_gaps_are_forbidden_on_request(capsys: Capture, tmp_path: Path) -> None:
 )
 def test_numbers_are_shown_with_their_unit(name: str, value: object, shown: str) -> None:
     assert tables._measure(name, value) == shown
+
+
+def test_runs_are_compared_side_by_side(answer: Answer, capsys: Capture, tmp_path: Path) -> None:
+    first = answer("backtest", *SHORT, "--out", "one")
+    second = answer("backtest", *SHORT, "--param", "fast=12", "--out", "two")
+    assert cli.main(["report", "one", "two"]) == 0
+    text = capsys.readouterr().out
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert {path.name for path in folder.iterdir()} == {"compare.html", "compare.json"}
+    assert f"written to runs/{folder.name}" in text
+    assert "two less one: daily Sharpe" in text
+    assert "warning" not in text
+    printed = answer("report", "one", "two", "--out", "both")
+    assert (tmp_path / "both" / "compare.json").read_bytes() == (
+        folder / "compare.json"
+    ).read_bytes()
+    assert json.loads((folder / "compare.json").read_text()) == printed
+    nets = [run["waterfall"]["net"] for run in (first, second)]
+    assert printed["measures"]["net"] == {
+        "values": nets,
+        "differences": [nets[1] - nets[0]],
+        "of": "common time",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["one", "one"], "named twice"),
+        (["one", "absent"], "no report at absent"),
+        (["one", "two", "--out", "one/report.json"], "is a file"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_writes_nothing(
+    answer: Answer, capsys: Capture, arguments: list[str], words: str
+) -> None:
+    answer("backtest", *SHORT, "--to", "2025-01-31", "--out", "one")
+    before = sorted(Path().rglob("*"))
+    assert cli.main(["report", *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert sorted(Path().rglob("*")) == before

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +14,8 @@ from aster_ray.metrics.facts import ORDER_COLUMNS, RunFacts
 from aster_ray.model.enums import ExitReason, FillKind
 from tests.aster_ray.metrics.accounts import Ledger, flat_market
 
+Browse = Callable[..., AbstractContextManager[Any]]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 START_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 
 
@@ -55,3 +61,37 @@ def two_months(length: int = 60, **changes: Any) -> RunFacts:
 @pytest.fixture(scope="session")
 def facts() -> RunFacts:
     return two_months()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Start one headless browser for every page that is looked at."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("chromium is absent: install it to see pages drawn")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browse(chromium: Any) -> Browse:
+    """Return a way to open a file; whatever it complains of or asks for fails the test."""
+
+    @contextmanager
+    def open_page(file: Path, width: int, **options: Any) -> Iterator[Any]:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+        page = context.new_page()
+        told: list[str] = []
+        page.on("console", lambda message: told.append(message.text))
+        page.on("pageerror", lambda error: told.append(str(error)))
+        page.on("request", lambda request: told.append(request.url))
+        page.goto(file.as_uri())
+        yield page
+        context.close()
+        assert told == [file.as_uri()]
+
+    return open_page

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,10 @@ import pytest
 from aster_ray.metrics.report import build_report
 from aster_ray.metrics.tearsheet import render
 from aster_ray.metrics.wording import cash, number, percent, signed_percent
-from tests.aster_ray.metrics.conftest import two_months
+from tests.aster_ray.metrics.conftest import Browse, two_months
 
 pytestmark = pytest.mark.slow
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 PHONE, DESK = 390, 1280
 DRAWN = ("equity", "drawdown", "rolling", "exposure", "band")
 # WCAG AA for text of ordinary size.
@@ -65,19 +62,6 @@ Opened = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("chromium is absent: install it to see the page drawn")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def run() -> tuple[dict[str, Any], str]:
     """Return the report and the page of 120 days, in which everything there is happens."""
     facts = two_months(120)
@@ -86,25 +70,11 @@ def run() -> tuple[dict[str, Any], str]:
 
 
 @pytest.fixture
-def opened(chromium: Any, run: tuple[dict[str, Any], str], tmp_path: Path) -> Opened:
-    """Return a way to open the page; whatever it complains of or asks for fails the test."""
+def opened(browse: Browse, run: tuple[dict[str, Any], str], tmp_path: Path) -> Opened:
+    """Return a way to open the page of the run."""
     file = tmp_path / "report.html"
     file.write_text(run[1], encoding="utf-8")
-
-    @contextmanager
-    def open_page(width: int, **options: Any) -> Iterator[Any]:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
-        page = context.new_page()
-        told: list[str] = []
-        page.on("console", lambda message: told.append(message.text))
-        page.on("pageerror", lambda error: told.append(str(error)))
-        page.on("request", lambda request: told.append(request.url))
-        page.goto(file.as_uri())
-        yield page
-        context.close()
-        assert told == [file.as_uri()]
-
-    return open_page
+    return lambda width, **options: browse(file, width, **options)
 
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
