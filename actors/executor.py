@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from actors.hops import StampedVenue, TimedJournal
 from actors.link import Watermark
 from actors.shell import Shell
 from actors.warm import warm_venue
@@ -15,7 +16,7 @@ from aster_ray.research.session import EXECUTOR_JOURNAL, VENUE_JOURNAL
 
 FEED_TO_EXECUTOR = f"{topology.FEED} -> {topology.EXECUTOR}"
 RISK_TO_EXECUTOR = f"{topology.RISK} -> {topology.EXECUTOR}"
-# Not a message: from the release of a bar to its orders resting at the venue.
+# Not a message: from a bar's completion in the feed to its orders reaching the venue's port.
 CLOSE_TO_VENUE = "bar close to venue"
 
 
@@ -29,17 +30,20 @@ class ExecutorActor(Shell):
         prepared = self.session.prepare()
         warm_venue(prepared)
         log = self.journal(VENUE_JOURNAL)
-        self._venue = prepared.paper_venue(log)
+        self._venue = prepared.paper_venue(TimedJournal(log, self.stages, "venue"))
         self._venue.restore(log.take_records())
         journal = self.journal(EXECUTOR_JOURNAL)
+        self._born_ns = 0
         self._execution = DurableExecution(
-            prepared.execution_desk(), self._venue, journal, journal.take_records()
+            prepared.execution_desk(),
+            StampedVenue(self._venue, self._handed_over),
+            TimedJournal(journal, self.stages, "executor"),
+            journal.take_records(),
         )
         structlog.get_logger().info(
             "orders_in_doubt", known=self._execution.known, sent=self._execution.resent
         )
         self.ordered = Watermark(self._execution.ordered)
-        self._born_ns = 0
 
     async def work(self) -> None:
         """Follow the feed, close by close; first finish the close the venue saw last."""
@@ -50,7 +54,14 @@ class ExecutorActor(Shell):
         async for data, sent_ns, born_ns in stream:
             self.hops.arrived(FEED_TO_EXECUTOR, sent_ns)
             self._born_ns = born_ns
-            await self._finish(self._execution.observe(unpack_bars(data)))
+            with self.stages.timed("executor: observe, all of it"):
+                report = self._execution.observe(unpack_bars(data))
+            await self._finish(report)
+
+    def _handed_over(self) -> None:
+        """Stamp a close: its orders reach the venue's port, or it is known that it has none."""
+        if self._born_ns:
+            self.hops.arrived(CLOSE_TO_VENUE, self._born_ns)
 
     async def _finish(self, report: VenueReport) -> None:
         """See one close through: evidence to the risk desk, its orders to the venue, then done."""
@@ -66,8 +77,9 @@ class ExecutorActor(Shell):
         self.hops.arrived(RISK_TO_EXECUTOR, sent_ns)
         orders = unpack_orders(data)
         if orders.seq > self.ordered.value:
-            self._execution.send(orders)
-            if self._born_ns:
-                self.hops.arrived(CLOSE_TO_VENUE, self._born_ns)
+            if not len(orders.intents):
+                self._handed_over()
+            with self.stages.timed("executor: send, all of it"):
+                self._execution.send(orders)
             self.ordered.raise_to(orders.seq)
         return self.ordered.value

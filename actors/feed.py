@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 from actors.link import Watermark
 from actors.shell import Shell
@@ -15,9 +14,11 @@ EXECUTOR_TO_FEED = f"{topology.EXECUTOR} -> {topology.FEED}"
 
 
 class FeedActor(Shell):
-    """Replay a market in lock-step: a close is released after the executor is done with the last.
+    """Replay a market: in lock-step with the executor, or at the pace of a clock.
 
-    Keeps nothing of its own: after a restart the executor says where it is.
+    In lock-step a close is released after the executor is done with the last. Without, it is
+    released when it is due, however far the others are. Keeps nothing of its own: after a restart
+    the executor says where it is.
     """
 
     role = topology.FEED
@@ -26,51 +27,80 @@ class FeedActor(Shell):
         """Load the market."""
         prepared = self.session.prepare()
         self._source = ReplayFeed(prepared.market)
-        speed = prepared.request.settings.session.speed
-        self._interval_ns = 1e9 / speed if speed > 0.0 else 0.0
+        settings = prepared.request.settings.session
+        self._interval_ns = 1e9 / settings.speed if settings.speed > 0.0 else 0.0
+        self._lock_step = settings.lock_step
         self.acknowledged = Watermark()
+        self._open = False  # until the strategies ask: then risk desk and strategies are there
         self._last = len(self._source) - 1
         self._released_ns = 0
-        self._born_ns: dict[int, int] = {}
+        # Close -> (its bars as bytes, time of release), of those the executor is not done with.
+        self._out: dict[int, tuple[bytes, int]] = {}
 
-    async def stream(
-        self, reader: str, cursor: int, acknowledged: int
-    ) -> AsyncIterator[tuple[bytes, int, int]]:
-        """Yield (bars, time of sending, time of release) from close ``cursor`` on.
+    async def next(self, reader: str, seq: int, acknowledged: int) -> tuple[bytes, int, int] | None:
+        """Return (bars, time of sending, time of release) of close ``seq`` once it is out.
+
+        The question waits here until there is an answer, which then crosses in half the time of a
+        call, and a reader that has not asked is not ahead: there is nothing to hold back.
 
         Args:
             reader: role of who reads.
-            cursor: first close wanted.
-            acknowledged: last close the executor is done with; other readers say -1.
+            seq: close wanted.
+            acknowledged: last close the reader knows the executor to be done with.
+
+        Returns:
+            None if there will be no such close.
         """
         await self.ready.wait()
-        self.acknowledged.raise_to(acknowledged)
-        for seq in range(cursor, len(self._source)):
-            await self.acknowledged.until(
-                lambda seq=seq: self.acknowledged.value >= seq - 1 or seq > self._last  # type: ignore[misc]
-            )
-            if seq > self._last:
-                return
-            await self._release(seq)
-            yield pack_bars(self._source.batch(seq)), clock.wall_ns(), self._born_ns[seq]
+        self._open = self._open or reader == topology.STRATEGY
+        self._done(acknowledged)
+        self.acknowledged.stir()
+        # The strategies may think about a close while the orders of the last one are on their way.
+        # An executor that waits for what they say is not asked how far it is.
+        ahead = 2 if reader == topology.STRATEGY else 1
+        await self.acknowledged.until(lambda: self._may_go(seq, ahead))
+        released = await self._release(seq)
+        if released is None:
+            return None
+        bars, born_ns = released
+        return bars, clock.wall_ns(), born_ns
 
-    async def _release(self, seq: int) -> None:
-        """Wait for the time of a close, which is the same for all readers."""
-        while seq not in self._born_ns:
+    def _may_go(self, seq: int, ahead: int) -> bool:
+        """Return whether a close has its turn, or there will be none."""
+        if seq > self._last:
+            return True
+        return self._open and (not self._lock_step or self.acknowledged.value >= seq - ahead)
+
+    async def _release(self, seq: int) -> tuple[bytes, int] | None:
+        """Wait for the time of a close, the same for all readers; ``None`` if it will not come."""
+        while seq not in self._out:
+            if seq > self._last:
+                return None
             due = self._released_ns + self._interval_ns
             now = clock.monotonic_ns()
-            if now >= due:
-                self._released_ns = now
-                self._born_ns = {seq: clock.wall_ns()}
-                self.progress = seq
-            else:
+            if now < due and seq > self.progress:
                 await asyncio.sleep((due - now) / 1e9)
+                continue
+            with self.stages.timed("feed: write bars"):
+                # Complete from here on: what follows is latency.
+                born_ns = clock.wall_ns()
+                self._out[seq] = pack_bars(self._source.batch(seq)), born_ns
+            if seq > self.progress:
+                self._released_ns = now
+                self.progress = seq
+        return self._out[seq]
+
+    def _done(self, seq: int) -> None:
+        """Take note that the executor is done with everything up to close ``seq``."""
+        self.acknowledged.raise_to(seq)
+        for known in [known for known in self._out if known < self.acknowledged.value]:
+            del self._out[known]
 
     async def acknowledge(self, seq: int, sent_ns: int) -> int:
         """Take the executor's word that close ``seq`` is done; return how far that is now."""
         await self.ready.wait()
         self.hops.arrived(EXECUTOR_TO_FEED, sent_ns)
-        self.acknowledged.raise_to(seq)
+        self._done(seq)
         return self.acknowledged.value
 
     async def end(self, _sent_ns: int) -> int:

@@ -1,70 +1,126 @@
-"""Messages and latency of each hop, counted where they arrive.
+"""Messages and latency of each hop, and where the time goes inside an actor, counted there.
 
-Latencies fall into bins 5 % wide, so that the counts of several processes, and of a process and
+Durations fall into bins 1 % wide, so that the counts of several processes, and of a process and
 its successor, simply add up.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from aster_ray import clock
+from aster_ray.engine.ports import JournalPort
 
 _FLOOR_NS = 1_000.0
-_WIDTH = math.log(1.05)
-_BINS = 400  # up to 5 minutes
-Counts = dict[str, list[int]]
+_WIDTH = math.log(1.01)
+_LAST = 1_950  # about 5 minutes
+Counts = dict[str, dict[int, int]]  # name -> bin -> how many
 
 
 class HopMeter:
-    """Count the messages that arrive in one process."""
+    """Count durations by name: of messages that arrive in one process, or of its own work."""
 
     def __init__(self) -> None:
         self._counts: Counts = {}
 
     def arrived(self, hop: str, sent_ns: int) -> None:
         """Note a message of ``hop`` that was sent at ``sent_ns`` (wall clock)."""
-        self._counts.setdefault(hop, [0] * _BINS)[_bin(clock.wall_ns() - sent_ns)] += 1
+        self.took(hop, clock.wall_ns() - sent_ns)
+
+    def took(self, name: str, duration_ns: int) -> None:
+        """Note a duration."""
+        bins, place = self._counts.setdefault(name, {}), _bin(duration_ns)
+        bins[place] = bins.get(place, 0) + 1
+
+    @contextlib.contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Note how long the block took, unless it fails."""
+        began_ns = clock.monotonic_ns()
+        yield
+        self.took(name, clock.monotonic_ns() - began_ns)
 
     def counts(self) -> Counts:
-        """Return hop -> number of messages by bin."""
-        return {hop: list(bins) for hop, bins in list(self._counts.items())}
+        """Return name -> how many by bin."""
+        return {name: dict(bins) for name, bins in list(self._counts.items())}
+
+
+class TimedJournal:
+    """A journal whose encoding and syncing are noted; satisfies ``JournalPort``."""
+
+    def __init__(self, journal: JournalPort, meter: HopMeter, owner: str) -> None:
+        self._journal = journal
+        self._meter = meter
+        self._append, self._commit = f"{owner}: encode record", f"{owner}: write and fsync"
+        self._dirty = False
+
+    def append(self, record: dict[str, object]) -> None:
+        """Add a record to the group that the next commit makes durable."""
+        with self._meter.timed(self._append):
+            self._journal.append(record)
+        self._dirty = True
+
+    def commit(self) -> None:
+        """Return only once every appended record is on disk; what had nothing to do is no time."""
+        if not self._dirty:
+            self._journal.commit()
+            return
+        with self._meter.timed(self._commit):
+            self._journal.commit()
+        self._dirty = False
+
+
+class StampedVenue:
+    """A venue port that notes the moment orders are handed to it; all else is the venue's."""
+
+    def __init__(self, venue: Any, handed_over: Callable[[], None]) -> None:
+        self._venue = venue
+        self._handed_over = handed_over
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._venue, name)
+
+    def submit(self, *arguments: Any) -> None:
+        """Hand orders over."""
+        self._handed_over()
+        self._venue.submit(*arguments)
 
 
 class HopStatistics(NamedTuple):
-    """What a report says about a hop."""
+    """What a report says about a hop or a piece of work."""
 
     messages: int
     p50_ms: float | None
     p99_ms: float | None
 
 
-def add_up(parts: Iterable[Mapping[str, list[int]]]) -> dict[str, HopStatistics]:
+def add_up(parts: Iterable[Mapping[str, Mapping[int, int]]]) -> dict[str, HopStatistics]:
     """Join the counts of several processes."""
     total: Counts = {}
     for part in parts:
-        for hop, bins in part.items():
-            known = total.setdefault(hop, [0] * _BINS)
-            total[hop] = [one + other for one, other in zip(known, bins, strict=True)]
+        for name, bins in part.items():
+            known = total.setdefault(name, {})
+            for place, count in bins.items():
+                known[place] = known.get(place, 0) + count
     return {
-        hop: HopStatistics(sum(bins), _quantile(bins, 0.50), _quantile(bins, 0.99))
-        for hop, bins in total.items()
+        name: HopStatistics(sum(bins.values()), _quantile(bins, 0.50), _quantile(bins, 0.99))
+        for name, bins in total.items()
     }
 
 
 def _bin(nanoseconds: int) -> int:
     if nanoseconds <= _FLOOR_NS:
         return 0
-    return min(_BINS - 1, 1 + int(math.log(nanoseconds / _FLOOR_NS) / _WIDTH))
+    return min(_LAST, 1 + int(math.log(nanoseconds / _FLOOR_NS) / _WIDTH))
 
 
-def _quantile(bins: list[int], share: float) -> float | None:
-    """Return the middle of the bin below which ``share`` of the messages lie, in milliseconds."""
-    total, seen = sum(bins), 0
-    for index, count in enumerate(bins):
-        seen += count
-        if count and seen >= share * total:
-            return _FLOOR_NS * math.exp((index - 0.5) * _WIDTH) / 1e6
+def _quantile(bins: Mapping[int, int], share: float) -> float | None:
+    """Return the middle of the bin below which ``share`` of all lie, in milliseconds."""
+    total, seen = sum(bins.values()), 0
+    for place in sorted(bins):
+        seen += bins[place]
+        if seen >= share * total:
+            return _FLOOR_NS * math.exp((place - 0.5) * _WIDTH) / 1e6
     return None

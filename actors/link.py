@@ -9,7 +9,7 @@ from typing import Any
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError, RayTaskError
 
-from actors.options import STREAM_OPTIONS, TIMES
+from actors.options import TIMES
 from aster_ray import clock, topology
 
 Position = Callable[[], tuple[int, int]]
@@ -75,22 +75,23 @@ class Peer:
                 await asyncio.sleep(TIMES.again)
 
     async def follow(self, reader: str, position: Position) -> AsyncIterator[Any]:
-        """Yield the items of a feed's stream without end, resuming at ``position`` as needed.
+        """Yield what a feed has, one close after another without end; ``position`` says which.
 
         Args:
             reader: role of who reads.
-            position: called at every (re)connection: the close wanted next, and the last one the
-                executor is done with (-1 where the reader does not know).
+            position: called for every close: the one wanted next, and the last one the reader
+                knows the executor to be done with (-1 for none).
         """
         while True:
-            method = (await self.handle()).stream.options(**STREAM_OPTIONS)
             try:
-                async for item in method.remote(reader, *position()):
-                    yield await item
+                item = await (await self.handle()).next.remote(reader, *position())
             except (ActorDiedError, RayTaskError):
                 raise
             except RayError:
                 await asyncio.sleep(TIMES.again)
-            else:
+                continue
+            if item is None:
                 # It has nothing for now: the end of the data, or a stop.
                 await asyncio.sleep(TIMES.tail)
+            else:
+                yield item

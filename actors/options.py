@@ -34,9 +34,6 @@ _TRADING: Mapping[str, Any] = {
     "concurrency_groups": {CONTROL: 4},
     "enable_task_events": False,
 }
-# Bars a reader may be behind before the feed waits for it.
-STREAM_OPTIONS: Mapping[str, Any] = {"_generator_backpressure_num_objects": 4}
-
 ACTOR_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     topology.FEED: _TRADING,
     topology.STRATEGY: _TRADING,

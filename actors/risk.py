@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from actors.hops import TimedJournal
 from actors.link import Watermark
 from actors.shell import Shell
 from actors.warm import warm_risk
@@ -36,13 +37,14 @@ class RiskActor(Shell):
         self._signals: dict[int, SignalBatch] = {}
         self._reports: dict[int, VenueReport] = {}
         self._arrived = asyncio.Event()
+        self._heard_ns = clock.monotonic_ns()  # when the latest signals came
         self._outbox: asyncio.Queue[OrderBatch] = asyncio.Queue()
         prepared = self.session.prepare()
         warm_risk(prepared)
         journal, market = self.journal(RISK_JOURNAL), prepared.market
         self._risk = DurableRisk(
             prepared.risk_desk(),
-            journal,
+            TimedJournal(journal, self.stages, "risk"),
             journal.take_records(),
             lambda: anchor_record(market.rows(0, market.start), prepared.setup),
         )
@@ -56,7 +58,12 @@ class RiskActor(Shell):
         while True:
             seq = self.durable.value + 1
             if seq in self._signals and seq in self._reports:
-                orders = self._risk.conclude(self._signals.pop(seq), self._reports.pop(seq))
+                signals, report = self._signals.pop(seq), self._reports.pop(seq)
+                self.stages.took(
+                    "risk: wait for the venue's evidence", clock.monotonic_ns() - self._heard_ns
+                )
+                with self.stages.timed("risk: conclude, all of it"):
+                    orders = self._risk.conclude(signals, report)
                 self.progress = orders.seq
                 self.durable.raise_to(orders.seq)
                 self._outbox.put_nowait(orders)
@@ -83,10 +90,12 @@ class RiskActor(Shell):
         """Take the strategies' word on one close; return once it is durable."""
         await self.ready.wait()
         self.hops.arrived(STRATEGY_TO_RISK, sent_ns)
-        signals = unpack_signals(data)
+        with self.stages.timed("risk: read signals"):
+            signals = unpack_signals(data)
         seq = signals.batch.seq
         if seq > self.durable.value:
             self._signals.setdefault(seq, signals)
+            self._heard_ns = clock.monotonic_ns()
             self._arrived.set()
         await self.durable.reach(seq)
         return self.durable.value

@@ -7,6 +7,7 @@ restart. Opening journals and folding them happens in the task; calls wait until
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Coroutine
 from pathlib import Path
@@ -33,6 +34,7 @@ class Shell:
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
         self.hops = HopMeter()
+        self.stages = HopMeter()  # where the time goes between two hops
         self.ready = asyncio.Event()
         self.progress = -1  # last close time this actor is done with
         self._failure = ""
@@ -47,6 +49,9 @@ class Shell:
         structlog.get_logger().info(
             "actor_ready", role=self.role, pid=os.getpid(), progress=self.progress
         )
+        # What is there now stays: a collection that walks through it would stop a close for long.
+        gc.collect()
+        gc.freeze()
         self.ready.set()
         await self.work()
 
@@ -93,4 +98,5 @@ class Shell:
             "progress": self.progress,
             "failure": self._failure,
             "hops": self.hops.counts(),
+            "stages": self.stages.counts(),
         }

@@ -22,14 +22,27 @@ class StrategyActor(Shell):
         self._prepared = self.session.prepare()
         warm_strategies(self._prepared)
 
+    def _position(self) -> tuple[int, int]:
+        """Return the close wanted next, and the last one the executor must be done with.
+
+        The risk desk concluded close ``progress`` with evidence that the executor only sends once
+        it is done with the close before.
+        """
+        return self.progress + 1, self.progress - 1
+
     async def work(self) -> None:
         """Follow the feed from the first close the risk desk has not made durable."""
         risk, feed = self.peer(topology.RISK), self.peer(topology.FEED)
         self.progress = await risk.ask("recorded")
         history = ReplayFeed(self._prepared.market).history_until(self.progress + 1)
         desk = StrategyDesk(self._prepared.strategies, history)
-        async for data, sent_ns, _ in feed.follow(self.role, lambda: (self.progress + 1, -1)):
+        async for data, sent_ns, _ in feed.follow(self.role, self._position):
             self.hops.arrived(FEED_TO_STRATEGY, sent_ns)
-            signals = desk.on_bars(unpack_bars(data))
-            await risk.ask("on_signals", pack_signals(signals))
+            with self.stages.timed("strategy: read bars"):
+                batch = unpack_bars(data)
+            with self.stages.timed("strategy: signals"):
+                signals = desk.on_bars(batch)
+            with self.stages.timed("strategy: write signals"):
+                packed = pack_signals(signals)
+            await risk.ask("on_signals", packed)
             self.progress = signals.batch.seq

@@ -33,6 +33,7 @@ class Pulse:
     progress: int = -1
     failure: str = ""
     counts: dict[int, Counts] = field(default_factory=dict)  # by pid
+    stages: dict[int, Counts] = field(default_factory=dict)
     heard_ns: int = 0
     downtime_ns: int = 0  # of all its restarts, from the last sign of life to the next
 
@@ -51,7 +52,7 @@ class Pulse:
         self.heard_ns = now_ns
         self.ready, self.failure = health["ready"], health["failure"]
         self.progress = max(self.progress, health["progress"]) if self.ready else self.progress
-        self.counts[pid] = health["hops"]
+        self.counts[pid], self.stages[pid] = health["hops"], health["stages"]
 
 
 class SupervisorActor(Shell):
@@ -189,11 +190,13 @@ class SupervisorActor(Shell):
     def _facts(self) -> dict[str, Any]:
         pulses = dict(self._pulses)
         hops = add_up(counts for pulse in pulses.values() for counts in pulse.counts.values())
+        stages = add_up(counts for pulse in pulses.values() for counts in pulse.stages.values())
         end_ns = self._ended_ns if self._state in ("finished", "failed") else clock.monotonic_ns()
         closes = 1 + max((pulse.progress for pulse in pulses.values()), default=-1)
         traded_s = max(end_ns - self._trading_ns, 1) / 1e9 if self._state != "starting" else 0.0
         return {
             "hops": {hop: numbers._asdict() for hop, numbers in hops.items()},
+            "stages": {name: numbers._asdict() for name, numbers in sorted(stages.items())},
             "actors": {
                 role: {
                     "pid": pulse.pids[-1] if pulse.pids else None,

@@ -17,11 +17,14 @@ class SessionConfig:
         capital: equity before the first bar, in quote currency.
         seed: of everything that is drawn at random, e.g. the built-in market.
         speed: bars per second of `aster paper`; 0 = as fast as possible.
+        lock_step: release a close only once the orders of the last one rest. Off, closes come when
+            they are due, as they do live; orders are the same either way.
     """
 
     capital: float = 10_000.0
     seed: int = 7
     speed: float = field(default=0.0, metadata={"identity": False})
+    lock_step: bool = field(default=True, metadata={"identity": False})
 
     def problems(self) -> list[str]:
         """Return what is out of range."""

@@ -6,6 +6,7 @@ writable, which compiled code insists on.
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Any
 
@@ -39,7 +40,7 @@ class _Reader:
         self.position = position
 
     def array(self, dtype: np.dtype[Any], *shape: int) -> np.ndarray:
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         found = np.frombuffer(self._data, dtype, count, self.position).copy()
         self.position += found.nbytes
         shaped = found.reshape(shape)

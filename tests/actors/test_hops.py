@@ -30,5 +30,5 @@ def test_a_clock_that_jumps_does_not_break_the_count() -> None:
 
 def test_nothing_has_no_latency() -> None:
     assert add_up([]) == {}
-    (empty,) = add_up([{"a -> b": [0] * 400}]).values()
+    (empty,) = add_up([{"a -> b": {}}]).values()
     assert empty == (0, None, None)

@@ -16,12 +16,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import engine, equality, sweep
+from tests.bench import engine, equality, latency, latency_tables, sweep
 from tests.bench.timing import machine
 
-PARTS = ("equality", "sweep", "engine")
-FULL = {"bars": 100_000, "sets": 1_000, "repeats": 5, "engine_bars": 100_000}
-QUICK = {"bars": 20_000, "sets": 64, "repeats": 3, "engine_bars": 10_000}
+PARTS = ("equality", "sweep", "engine", "latency")
+FULL = {"bars": 100_000, "sets": 1_000, "repeats": 5, "engine_bars": 100_000, "closes": 1_000}
+SIZES = (6, 50, 200)  # symbols
+QUICK = {"bars": 20_000, "sets": 64, "repeats": 3, "engine_bars": 10_000, "closes": 200}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,18 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less of everything: a smoke test")
     parser.add_argument("--json", action="store_true", help="print one JSON object and no table")
-    parser.add_argument("--only", choices=PARTS, help="one part; equality comes first anyway")
+    parser.add_argument(
+        "--only", choices=PARTS, help="one part; equality comes first, except before latency"
+    )
     chosen = parser.parse_args(arguments)
     size = QUICK if chosen.quick else FULL
     console = Console(stderr=chosen.json)
     report: dict[str, Any] = {"machine": machine(), "size": size}
     _facts(console, report["machine"])
-    compared = equality.check(20_000, 8)
-    report["equality"] = [found._asdict() for found in compared]
-    _equality(console, compared)
-    failed = any(found.differences for found in compared)
-    if failed:
-        console.print("[red]not equal: nothing is timed[/red]")
+    failed = chosen.only != "latency" and not _equal(console, report)
     if not failed and chosen.only in (None, "sweep"):
         rows = sweep.run(size["bars"], size["sets"], size["repeats"])
         report["sweep"] = [row._asdict() | {"held": row.held} for row in rows]
@@ -50,11 +48,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = engine.run(size["engine_bars"], size["repeats"])
         report["engine"] = found._asdict() | {"ratio": found.ratio, "held": found.held}
         _engine(console, found)
+    if not failed and chosen.only in (None, "latency"):
+        closes = latency.run(SIZES, size["closes"])
+        report["latency"] = [row.plain() for row in closes]
+        latency_tables.show(console, closes)
     report["load_average_after"] = machine()["load_average"]
     console.print(f"load average afterwards: {report['load_average_after']}", highlight=False)
     if chosen.json:
         print(json.dumps(report, indent=2))
     return int(failed)
+
+
+def _equal(console: Console, report: dict[str, Any]) -> bool:
+    """Return whether our trades are those of vectorbt."""
+    compared = equality.check(20_000, 8)
+    report["equality"] = [found._asdict() for found in compared]
+    _equality(console, compared)
+    failed = any(found.differences for found in compared)
+    if failed:
+        console.print("[red]not equal: nothing is timed[/red]")
+    return not failed
 
 
 def _held_back(console: Console, rows: Sequence[sweep.Row], quick: bool) -> bool:

@@ -8,13 +8,29 @@ from collections.abc import Callable
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench import engine, equality, sweep
+from tests.bench import engine, equality, floor, latency, sweep
 
 EQUAL = equality.Equality("momentum", "somewhere", 3, 20, 21, [])
 FAST = sweep.Row("momentum", "somewhere", 1_000, 100_000, 300.0, 5.0, 60.0, 62.0, 80.0, 79.0)
 SLOW = FAST._replace(ours=200.0, ratio=40.0)
 HELD_BACK = FAST._replace(vectorbt=1.0, ratio=300.0)
 ENGINE = engine.Row("somewhere", 10_000, 90_000.0, 50_000.0, 57_000.0, 50_000.0, 118, 118)
+LATENCY = latency.Row(
+    symbols=50,
+    closes=1_000,
+    with_orders=700,
+    p50=3.0,
+    p99=9.0,
+    floor_p50=2.0,
+    floor_p99=4.0,
+    fsync_p50=0.2,
+    machine_busy=1.0,
+    session_busy=0.4,
+    hops={"feed -> strategy": {"messages": 1_000, "p50_ms": 0.7, "p99_ms": 1.9}},
+    stages={"strategy: signals": {"messages": 1_000, "p50_ms": 0.3, "p99_ms": 0.9}},
+    load=floor.Load((4_000, 7_000, 500), 15_000),
+    memory=(latency.Memory("feed", 250.0, 130.0, 140.0),),
+)
 
 
 @pytest.fixture
@@ -22,13 +38,17 @@ def outcome(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return a function that fixes what each part finds; what is left out must not run."""
 
     def fix(
-        compared: equality.Equality, row: sweep.Row | None = None, events: engine.Row | None = None
+        compared: equality.Equality,
+        row: sweep.Row | None = None,
+        events: engine.Row | None = None,
+        closes: latency.Row = LATENCY,
     ) -> None:
         def refuse(*_: object) -> None:
             raise AssertionError("this part must not run")
 
         monkeypatch.setattr(equality, "check", lambda *_: [compared])
         monkeypatch.setattr(sweep, "run", refuse if row is None else lambda *_: [row])
+        monkeypatch.setattr(latency, "run", lambda *_: [closes])
         monkeypatch.setattr(engine, "run", refuse if events is None else lambda *_: events)
 
     return fix
@@ -41,7 +61,7 @@ def test_everything_held_is_exit_code_0(
     assert bench.main([]) == 0
     text = capsys.readouterr().out
     assert "MISSED" not in text
-    assert text.count("held") == 2
+    assert text.count("held") == 3
 
 
 def test_broken_equality_is_exit_code_1_and_nothing_is_timed(
@@ -67,9 +87,21 @@ def test_a_peer_held_back_is_exit_code_1(
 def test_a_missed_bar_is_said_and_is_no_failure(
     outcome: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    outcome(EQUAL, SLOW, ENGINE._replace(ours=59_000.0))
+    outcome(EQUAL, SLOW, ENGINE._replace(ours=59_000.0), LATENCY._replace(floor_p50=1.4))
     assert bench.main([]) == 0
-    assert capsys.readouterr().out.count("MISSED") == 2
+    assert capsys.readouterr().out.count("MISSED") == 3
+
+
+def test_latency_alone_needs_no_peer(
+    outcome: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome(EQUAL._replace(differences=["not looked at"]))
+    assert bench.main(["--only", "latency", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    (row,) = report["latency"]
+    assert (row["times_floor"], row["held"]) == (1.5, True)
+    assert row["memory"][0]["role"] == "feed"
+    assert "equality" not in report
 
 
 @pytest.mark.parametrize(

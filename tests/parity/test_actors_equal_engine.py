@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from aster_ray.research.replay import replay_session
+from aster_ray.research.request import RunRequest
 from tests.actors.sessions import a_request, assert_same_trading, backtest, run, sent_ids
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_node")]
@@ -27,6 +29,18 @@ def test_all_strategies_over_the_built_in_market(tmp_path: Path) -> None:
         hops, len(alone.equity)
     )
     assert len({row["pid"] for row in facts["actors"].values()}) == 5
+
+
+def test_closes_that_come_by_the_clock_give_the_same_orders(tmp_path: Path) -> None:
+    request = a_request(4, ("momentum",), speed=100)
+    session = dataclasses.replace(request.settings.session, lock_step=False)
+    free = RunRequest(dataclasses.replace(request.settings, session=session), request.strategies)
+    loose, alone = run(free, tmp_path / "session"), backtest(request)
+    assert_same_trading(loose, alone)
+    assert len(alone.equity) == 4 * 24
+    facts = loose.report["session"]
+    assert {row["messages"] for row in facts["hops"].values()} == {4 * 24}
+    assert facts["stages"]["strategy: signals"]["messages"] == 4 * 24
 
 
 def test_recorded_bars_with_funding_and_marks(recorded_data: Path, tmp_path: Path) -> None:
