@@ -84,8 +84,6 @@ def import_data(source: str, catalog: str, symbols: tuple[str, ...] = ()) -> Imp
 def verify_data(path: str) -> tuple[QualityReport, ...]:
     """Check every series of a folder or a catalog; a catalog's files must match their digests."""
     library = open_library(path)
-    if isinstance(library, Catalog):
-        _check_digests(library, Path(path))
     return tuple(_inspect(key, _read(library, key)) for key in library.series())
 
 
@@ -204,18 +202,3 @@ def _drop_unnamed(
             for path in folder.glob("year=*/*.parquet"):
                 if path not in named:
                     path.unlink()
-
-
-def _check_digests(catalog: Catalog, directory: Path) -> None:
-    for key in catalog.series():
-        for part, path in zip(catalog.parts[key], catalog.files(key), strict=True):
-            if not path.is_file():
-                raise DataError(
-                    f"catalog {directory.name!r} lacks {part.path}, which its manifest names; "
-                    "import the series again"
-                )
-            if hashlib.sha256(path.read_bytes()).hexdigest() != part.sha256:
-                raise DataError(
-                    f"catalog {directory.name!r}: {part.path} is not the file that was imported "
-                    "(its sha256 differs); remove it and import the series again"
-                )

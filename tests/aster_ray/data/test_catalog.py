@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from aster_ray.data.catalog import MANIFEST, Catalog, is_catalog, read_manifest, years_of
+from aster_ray.data.columns import BarTable
+from aster_ray.data.library import SeriesKey
 from aster_ray.errors import DataError
 
 
@@ -74,3 +78,21 @@ def test_a_lost_file_is_named(built: Path) -> None:
         catalog.bars(catalog.series()[0], None, None)
     with pytest.raises(DataError, match=r"kind=funding/timeframe=none/year=2023"):
         catalog.funding(catalog.series()[1])
+
+
+def test_a_file_touched_since_the_import_is_refused_when_it_is_read(built: Path) -> None:
+    """The file is whole and its bars are good: no check of the bars would see it."""
+    for key in Catalog(built).series():
+        file = Catalog(built).files(key)[0]
+        before = file.read_bytes()
+        table = pq.read_table(file, partitioning=None)
+        pq.write_table(table, file)  # the same rows, other bytes
+        read = Catalog(built).funding if key.kind == "funding" else _bars_of(Catalog(built))
+        with pytest.raises(DataError, match="is not the file that was imported"):
+            read(key)
+        file.write_bytes(before)
+        read(key)
+
+
+def _bars_of(catalog: Catalog) -> Callable[[SeriesKey], BarTable]:
+    return lambda key: catalog.bars(key, None, None)
