@@ -10,11 +10,16 @@ from collections.abc import Sequence
 
 from aster_ray.engine.bar_store import BarStore, row_of
 from aster_ray.engine.messages import BarBatch, SignalBatch
+from aster_ray.errors import StrategyError
 from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import SignalColumns
 from aster_ray.strategies.contract import Panel, Params, Signals, Strategy
 from aster_ray.strategies.encode import ask, encode, signal_columns
+from aster_ray.strategies.series import cut
 from aster_ray.strategies.stepwise import Steps, newest_row, stepwise_of
+
+_OURS = "aster_ray."
+_VERIFIED_ROWS = 256
 
 
 class StrategyDesk:
@@ -32,6 +37,9 @@ class StrategyDesk:
         self._last_ms = int(history.open_ms[-1]) if len(history) else None
         known = Panel.of(history)
         self._stepwise = [stepwise_of(strategy) is not None for strategy, _ in strategies]
+        for (strategy, params), quick in zip(strategies, self._stepwise, strict=True):
+            if quick and not type(strategy).__module__.startswith(_OURS):
+                _verify(strategy, params, known)
         self._steps = Steps(strategies, known)
         self._store = None if all(self._stepwise) else BarStore(known)
         self._checked = False
@@ -62,6 +70,27 @@ class StrategyDesk:
             answers.append(newest_row(answer, panel, strategy.name))
         self._checked = True
         return answers
+
+
+def _verify(strategy: Strategy, params: Params, known: Panel) -> None:
+    """Hold a person's own ``stepwise`` against ``signals`` over the newest of the known bars.
+
+    Raises:
+        StrategyError: a bit differs; a session would trade another rule than the backtest.
+    """
+    names, end = [strategy.name], len(known.open_ms)
+    begin = max(0, end - _VERIFIED_ROWS)
+    whole = encode([ask(strategy, known, params)], known, names)
+    steps = Steps([(strategy, params)], cut(known, begin))
+    for t in range(begin, end):
+        row = cut(known, t + 1, t)
+        said = encode(steps.add(row), row, names)
+        for field, one, many in zip(said._fields, said, whole, strict=True):
+            if one[0].tobytes() != many[min(t, len(many) - 1)].tobytes():
+                raise StrategyError(
+                    f"strategy {strategy.name}: stepwise and signals() disagree about {field} at "
+                    f"row {t} of {end}: enlarge stepwise's memory or leave stepwise out"
+                )
 
 
 class PreparedSignals:

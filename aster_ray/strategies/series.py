@@ -33,10 +33,10 @@ def has_bar(first: np.ndarray, high: np.ndarray, low: np.ndarray, close: np.ndar
     return np.isfinite(0.25 * first + 0.25 * high + 0.25 * low + 0.25 * close)
 
 
-def cut(panel: Panel, end: int) -> Panel:
-    """Return the rows before ``end``: what a strategy saw then."""
+def cut(panel: Panel, end: int, begin: int = 0) -> Panel:
+    """Return the rows from ``begin`` to before ``end``; from 0 on, what a strategy saw then."""
     columns = ("open_ms", "open", "high", "low", "close", "volume", "mark", "funding_rate")
-    return replace(panel, **{name: getattr(panel, name)[:end] for name in columns})
+    return replace(panel, **{name: getattr(panel, name)[begin:end] for name in columns})
 
 
 def spread(values: np.ndarray, rows: np.ndarray, column: np.ndarray) -> None:

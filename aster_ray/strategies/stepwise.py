@@ -170,6 +170,14 @@ class Steps:
 
 
 def stepwise_of(strategy: Strategy) -> Stepwise | None:
-    """Return the step-wise form of a strategy, if it offers one."""
-    found: Stepwise | None = getattr(strategy, "stepwise", None)
-    return found
+    """Return the step-wise form of a strategy, if it offers one.
+
+    A class that inherits it and writes ``signals`` anew offers none: it would be another rule.
+    """
+    for kind in type(strategy).__mro__:
+        if "stepwise" in vars(kind):
+            found: Stepwise | None = vars(kind)["stepwise"]
+            return found
+        if "signals" in vars(kind):
+            break
+    return None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -7,7 +8,12 @@ import numpy as np
 import pytest
 
 from aster_ray.engine.strategy_desk import PreparedSignals, StrategyDesk
-from aster_ray.strategies.contract import Panel, Parameter, Signals
+from aster_ray.errors import StrategyError
+from aster_ray.kernel.market import Market
+from aster_ray.kernel.records import LONG, SHORT, SignalColumns
+from aster_ray.strategies.contract import Panel, Parameter, Signals, Stepwise, Strategy
+from aster_ray.strategies.momentum import Momentum
+from aster_ray.strategies.parameters import resolve_params
 from aster_ray.venues.replay import ReplayFeed
 from tests.factories import a_market
 
@@ -64,3 +70,46 @@ def test_bars_out_of_order_are_refused() -> None:
     desk.on_bars(feed.batch(0))
     with pytest.raises(ValueError, match="came after"):
         desk.on_bars(feed.batch(0))
+
+
+def crosses(market: Market, strategy: Strategy) -> SignalColumns:
+    """Return what a session would hear: one row per close."""
+    feed = ReplayFeed(market)
+    desk = StrategyDesk(
+        [(strategy, resolve_params(strategy, {"fast": 3, "slow": 8}))], feed.history
+    )
+    rows = [desk.on_bars(batch).signals for batch in feed.batches()]
+    return SignalColumns(*(np.concatenate(columns) for columns in zip(*rows, strict=True)))
+
+
+class Mirrored(Momentum):
+    """Another rule than the one whose step-wise form it inherits."""
+
+    name: ClassVar[str] = "mirrored"
+
+    def signals(self, panel: Panel, params: Mapping[str, float]) -> Signals:
+        found = Momentum().signals(panel, params)
+        return dataclasses.replace(found, direction=-found.direction)
+
+
+class Forgetful(Momentum):
+    """A person's own step-wise form that remembers too little."""
+
+    name: ClassVar[str] = "forgetful"
+    stepwise: ClassVar[Stepwise] = dataclasses.replace(Momentum.stepwise, memory=lambda _: 1)
+
+
+def test_whoever_writes_signals_anew_is_asked_for_them() -> None:
+    market = a_market(300, 2, 4, start=100)
+    ours, mirrored = crosses(market, Momentum()).code, crosses(market, Mirrored()).code
+    entries = LONG | SHORT
+    assert ((ours & entries) != 0).sum() > 5
+    assert np.array_equal((ours & LONG) != 0, (mirrored & SHORT) != 0)
+
+
+def test_a_step_wise_form_of_another_opinion_is_refused_before_it_trades() -> None:
+    market = a_market(300, 2, 4, start=200)
+    with pytest.raises(
+        StrategyError, match=r"forgetful: stepwise and signals\(\) disagree about code"
+    ):
+        crosses(market, Forgetful())
