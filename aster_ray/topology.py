@@ -11,6 +11,11 @@ EXECUTOR = "executor"
 LEDGER = "ledger"
 SUPERVISOR = "supervisor"
 
+# Ray Serve: the application that answers predictions, and its two deployments.
+PREDICT_APP = "predict"
+PREDICT_API = "predict_api"
+PREDICTOR = "predictor"
+
 # The order in which messages flow; also the start order, and in reverse the stop order.
 PIPELINE = (FEED, STRATEGY, RISK, EXECUTOR)
 

@@ -105,6 +105,11 @@ class BoostedModel:
         self._trees = Trees(_content(artifact))
         self._column = self.card.inputs.names.index(LOG_DEVIATION)
 
+    @property
+    def level(self) -> float:
+        """Return the share of intervals that shall hold the outcome."""
+        return self._calibration.level
+
     def predict(self, features: np.ndarray) -> Predictions:
         """Return one answer per row of f8[M, F], in the order of the card's inputs."""
         return apply_calibration(

@@ -11,7 +11,7 @@ from aster_ray.features import catalogue
 from aster_ray.features.bars import bars_of
 from aster_ray.models.card import Label
 from aster_ray.models.dataset import Dataset, build_dataset, catalogue_inputs
-from tests.aster_ray.models.conftest import LABEL
+from tests.aster_ray.models.made import LABEL
 from tests.factories import a_market
 
 

@@ -13,39 +13,12 @@ from aster_ray.errors import ConfigError, ModelError
 from aster_ray.features import catalogue
 from aster_ray.models.artifact import Artifact, make_artifact, read_artifact, write_artifact
 from aster_ray.models.boosted import BoostedModel
-from aster_ray.models.card import Inputs, Origin
+from aster_ray.models.card import Inputs
 from aster_ray.models.dataset import Dataset
 from aster_ray.models.training import (
-    PRESETS,
-    Setting,
-    TrainingConfig,
     checked,
-    conclude,
-    grow,
-    plan_training,
-    run_fold,
 )
-from tests.aster_ray.models.conftest import planted
-
-SMOKE = PRESETS["smoke"]
-HOUR_MS = 3_600_000
-
-
-def trained(
-    dataset: Dataset, seed: int = 7, config: TrainingConfig = SMOKE, cost: float = 0.0022
-) -> Artifact:
-    plan = plan_training(dataset, config, HOUR_MS)
-    folds = [run_fold(dataset, split, config, seed) for split in plan.folds]
-    setting = Setting(
-        name="direction",
-        symbols=("BTCUSDT", "ETHUSDT"),
-        timeframe="1h",
-        timeframe_ms=HOUR_MS,
-        origin=Origin(data="d", sources="s", config=config.digest({}), seed=seed),
-        cost=cost,
-    )
-    grown = grow(dataset, plan.parts, config, seed)
-    return conclude(dataset, plan, config, grown, folds, setting)
+from tests.aster_ray.models.made import HOUR_MS, SMOKE, planted, trained
 
 
 @pytest.fixture(scope="session")
