@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,8 +93,10 @@ def test_a_session_is_started_looked_at_paused_resumed_and_stopped(started: Answ
     resumed = aster("resume", str(folder), "--json")
     assert (resumed.document["state"], resumed.document["number"]) == ("active", 2)
 
-    lines = aster("logs", str(folder), "--actor", "risk", "--json").out.splitlines()
-    assert [json.loads(line)["event"] for line in lines][-2:] == ["command", "command"]
+    told = aster("logs", str(folder), "--actor", "risk", "--json")
+    assert told.code == 0, told
+    lines = [json.loads(line)["event"] for line in told.out.splitlines()]
+    assert lines[-2:] == ["command", "command"]
 
     stopped = aster("stop", str(folder), "--json")
     assert (stopped.code, stopped.document["stopped"]) == (0, True), stopped
@@ -199,3 +203,35 @@ def test_a_detached_session_that_cannot_start_says_why_and_leaves_nothing(tmp_pa
     assert bad.code == 2
     assert "NOPE" in bad.err
     assert not folder.exists()
+
+
+def test_a_killed_host_takes_its_actors_along_and_status_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "one"
+    period = ("--from", "2025-02-01", "--to", "2025-04-30", "--speed", "5")
+    begun = aster("paper", "--detach", *period, "--out", str(folder), "--json", timeout=900)
+    assert begun.code == 0, begun
+    actors = aster("status", str(folder), "--json").document["actors"]
+    os.kill(begun.document["pid"], signal.SIGKILL)
+    pids = [row["pid"] for row in actors.values()]
+    for _ in range(300):
+        if not any(map(is_alive, pids)):
+            break
+        time.sleep(0.1)
+    assert not any(map(is_alive, pids))
+    assert not is_held(folder)
+    seen = aster("status", str(folder), "--json")
+    assert (seen.code, seen.document["source"]) == (1, "journals")
+    assert seen.document["process"]["phase"] == "died"
+    assert seen.document["account"]["closes"] > 0
+    assert "is gone" in seen.document["problems"][0]
+    stopped = aster("stop", str(folder), "--json")
+    assert (stopped.code, stopped.document["stopped"]) == (0, False)
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process runs; a zombie does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
