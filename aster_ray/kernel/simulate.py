@@ -13,7 +13,7 @@ import numpy as np
 from aster_ray._jit import inlined_kernel, lean_kernel
 from aster_ray.kernel.accounting import begin_bar, begin_day
 from aster_ray.kernel.calm import DECIDE, EPSILON, MATCH, NOTHING, needs
-from aster_ray.kernel.covariance import update_covariance
+from aster_ray.kernel.covariance import load_covariance, update_covariance
 from aster_ray.kernel.decide import decide, must_halt
 from aster_ray.kernel.glide import glide
 from aster_ray.kernel.limits import is_drawn_down
@@ -175,13 +175,6 @@ def _skip_idle(
             trace.gross[t] = 0.0
 
 
-@lean_kernel
-def _load_covariance(book: Book, known: np.ndarray) -> None:
-    for a in range(len(known)):
-        for b in range(len(known)):
-            book.covariance[a, b] = known[a, b]
-
-
 @inlined_kernel
 def _close(
     book: Book,
@@ -206,7 +199,7 @@ def _close(
         _pass_calmly(book, row, signals.code[moment.at])
     else:
         if len(timeline.covariance) > 0:
-            _load_covariance(book, timeline.covariance[moment.at])
+            load_covariance(book, timeline.covariance[moment.at])
         decide(book, setup, row, signals, moment)
 
 
@@ -271,4 +264,4 @@ def simulate(
             ahead = Timeline(timeline.open_ms[t:], timeline.timeframe_ms, 0, timeline.covariance)
             t += glide(book, setup, bars[t:], ahead, _signals_from(signals, t), trace.moments)
     if known:
-        _load_covariance(book, timeline.covariance[len(bars) - 1])
+        load_covariance(book, timeline.covariance[len(bars) - 1])
