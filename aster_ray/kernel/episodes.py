@@ -69,6 +69,7 @@ def _book_of(books: Book, e: int) -> Book:
         books.intents[e],
         books.denials[e],
         books.covariance[e],
+        books.covariance_weight[e],
     )
 
 

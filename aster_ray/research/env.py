@@ -192,7 +192,8 @@ def world_of(market: Market, decay: float) -> World:
     rows, count = market.bars.shape[:2]
     path = np.zeros((rows, count, count))
     marks = np.ascontiguousarray(market.bars[:, :, MARK_CLOSE])
-    covariance_path(marks, decay, np.full(count, np.nan), path)
+    scratch = np.full(count, np.nan), np.zeros((count, count))
+    covariance_path(marks, decay, *scratch, path)
     here = np.where(np.isnan(market.bars[:, :, CLOSE]), -1, np.arange(rows)[:, None])
     upto = np.maximum.accumulate(here, axis=0)
     seen = np.vstack([np.full((1, count), -1), upto[:-1]]).astype(np.int64)
