@@ -27,7 +27,7 @@ import typer
 
 from aster_ray.cli import output, tables
 from aster_ray.cli.process import run_job
-from aster_ray.cli.runs import Sweep, request_of
+from aster_ray.cli.runs import Sweep, request_of, sweep_document
 from aster_ray.errors import BadInputError, ConfigError
 
 if TYPE_CHECKING:
@@ -200,11 +200,11 @@ def payload_of(
     options: TuneSweep, plan: Plan, values: Sequence[Values], outcomes: Sequence[Outcome]
 ) -> dict[str, Any]:
     """Return the document of ``aster sweep``, and what the choice of the best is worth."""
-    from aster_ray.research.sweep import ranked
+    from aster_ray.research.sweep import basis_of, ranked
 
     names = tuple(plan.grid)
     rows = ranked(names, values, outcomes, options.metric)
-    payload: dict[str, Any] = {"metric": options.metric, "sets": len(rows), "rows": rows}
+    payload = sweep_document(rows, basis_of(plan.prepared), options.metric)
     payload["search"] = {
         "kind": plan.search,
         "seed": plan.prepared.request.settings.session.seed,

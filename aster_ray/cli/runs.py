@@ -15,6 +15,7 @@ from aster_ray.cli.options import RunOptions, VerbOptions, verb
 
 if TYPE_CHECKING:
     from aster_ray.research.request import RunRequest
+    from aster_ray.research.sweep import Basis
 
 # Verbs that need Ray live with their host and are imported by name on use, so that the domain
 # never imports Ray and the table works under `ray job submit`, where nothing is installed.
@@ -91,7 +92,6 @@ def backtest(options: RunOptions) -> None:
 def sweep(options: Sweep) -> None:
     """Try every combination of a parameter grid on all cores."""
     from aster_ray.metrics.files import check_run_folder
-    from aster_ray.metrics.report import iso
 
     if options.out is not None:
         check_run_folder(options.out)
@@ -103,14 +103,7 @@ def sweep(options: Sweep) -> None:
 
     with output.progress(options, "sweep") as progress:
         result = run_sweep(request, grid, progress, options.metric)
-    payload = {
-        "metric": result.metric,
-        "sets": len(result.rows),
-        "anchor_ms": result.basis.anchor_ms,
-        "anchor": iso(result.basis.anchor_ms),
-        "warmup": result.basis.warmup,
-        "rows": result.rows,
-    }
+    payload = sweep_document(result.rows, result.basis, result.metric)
     shown = tables.sweep_table(payload, tuple(grid), options.top)
     output.emit(options, payload, shown, "sweep.json")
 
@@ -181,6 +174,20 @@ def _compare(options: Folders) -> None:
         (folder / "compare.json").write_text(output.dumps(found.content), encoding="utf-8")
         (folder / "compare.html").write_text(page, encoding="utf-8")
     output.emit(options, found.content, tables.comparison_table(found.content, out))
+
+
+def sweep_document(rows: list[dict[str, Any]], basis: Basis, metric: str) -> dict[str, Any]:
+    """Return the content of ``sweep.json``: where every set begins, and a row for each."""
+    from aster_ray.metrics.report import iso
+
+    return {
+        "metric": metric,
+        "sets": len(rows),
+        "anchor_ms": basis.anchor_ms,
+        "anchor": iso(basis.anchor_ms),
+        "warmup": basis.warmup,
+        "rows": rows,
+    }
 
 
 def request_of(options: RunOptions) -> RunRequest:

@@ -78,10 +78,15 @@ def run_sweep(
     names, combinations = combinations_of(request, grid)
     prepared = prepare(widest_request(request, [sets for _, sets in combinations]))
     refuse_look_ahead(prepared)
-    basis = Basis(int(prepared.market.open_ms[0]), prepared.request.market_request().warmup)
+    basis = basis_of(prepared)
     outcomes = sweep_sets(prepared, [sets for _, sets in combinations], progress)
     values = [values for values, _ in combinations]
     return SweepResult(ranked(names, values, outcomes, metric), basis, metric)
+
+
+def basis_of(prepared: Prepared) -> Basis:
+    """Return where the bars of a prepared sweep begin."""
+    return Basis(int(prepared.market.open_ms[0]), prepared.request.market_request().warmup)
 
 
 def check_metric(metric: str) -> None:
