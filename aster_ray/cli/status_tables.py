@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from aster_ray.cli.streams import results
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -217,7 +218,8 @@ def log_line(*, as_json: bool) -> Callable[[Mapping[str, Any]], None]:
             error = shown.pop("exception", "")
             fields = " ".join(f"{name}={value}" for name, value in shown.items())
             text = " ".join((*head, fields)).rstrip() + (f"\n{error}" if error else "")
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
+        stream = results()
+        stream.write(f"{text}\n")
+        stream.flush()  # whoever follows sees it now
 
     return show
