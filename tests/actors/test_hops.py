@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.hops import HopMeter, add_up
+from actors.hops import HopMeter, StampedVenue, TimedJournal, add_up
 from aster_ray import clock
 
 
@@ -32,3 +32,59 @@ def test_nothing_has_no_latency() -> None:
     assert add_up([]) == {}
     (empty,) = add_up([{"a -> b": {}}]).values()
     assert empty == (0, None, None)
+
+
+class Disk:
+    """A journal that writes down what is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def append(self, record: dict[str, object]) -> None:
+        self.asked.append(record)
+
+    def commit(self) -> None:
+        self.asked.append("commit")
+
+
+def test_a_timed_journal_passes_everything_on_and_counts_what_reached_the_disk() -> None:
+    disk, meter = Disk(), HopMeter()
+    journal = TimedJournal(disk, meter, "risk")
+    journal.commit()
+    journal.append({"seq": 1})
+    journal.append({"seq": 2})
+    journal.commit()
+    journal.commit()
+    assert disk.asked == ["commit", {"seq": 1}, {"seq": 2}, "commit", "commit"]
+    found = add_up([meter.counts()])
+    assert {name: row.messages for name, row in found.items()} == {
+        "risk: encode record": 2,
+        "risk: write and fsync": 1,
+    }
+
+
+def test_orders_are_stamped_before_the_venue_has_them() -> None:
+    told: list[object] = []
+
+    class Venue:
+        accepted = 7
+
+        def submit(self, *orders: object) -> None:
+            told.append(orders)
+
+    port = StampedVenue(Venue(), lambda: told.append("handed over"))
+    port.submit("orders", ["id"])
+    assert told == ["handed over", ("orders", ["id"])]
+    assert port.accepted == 7
+
+
+def test_work_that_fails_is_no_duration() -> None:
+    meter = HopMeter()
+
+    def fail() -> None:
+        with meter.timed("risk: conclude"):
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
+    assert meter.counts() == {}
