@@ -47,9 +47,9 @@ def _verdicts(rows: Sequence[Row]) -> Table:
 def _stages(rows: Sequence[Row]) -> Table:
     """Hops hold pickling, the wire, queueing and the wake-up; the rest is work inside an actor."""
     table = Table(title="where the time goes: p50 / p99 in milliseconds")
-    table.add_column("hop or stage", no_wrap=True)
+    table.add_column("hop or stage")
     for row in rows:
-        table.add_column(f"{row.symbols} symbols", justify="right", no_wrap=True)
+        table.add_column(f"{row.symbols} symbols", justify="right", no_wrap=True, min_width=14)
     for part in ("hops", "stages"):
         names = dict.fromkeys(name for row in rows for name in getattr(row, part))
         for name in names:
