@@ -167,6 +167,27 @@ def sessions() -> None:
     """
 
 
+def models() -> None:
+    """Train and serve a model: closed bars in, a calibrated probability and its interval out.
+
+    python -m tune.train --model xgboost --preset smoke|standard --out runs/model
+        --data --symbols --timeframe --from --to --gaps as in a backtest; --horizon BARS,
+        --label log_return|triple_barrier, --seed, --config, --json. RAY_ADDRESS names a cluster.
+    The period is cut in three: trees are grown on the first part, probabilities and intervals
+    fitted on the second, and the third is looked at once. Between them lie the label's bars and as
+    many again. Every measure stands beside rules that need no training, with a 95 % interval of
+    resampled days; the verdict follows fixed rules. runs/model/artifact.json says everything.
+
+    export ASTER_API_TOKEN=... RAY_AUTH_MODE=token RAY_SERVE_ENABLE_HA_PROXY=1
+    serve run serve/config/predict.yaml
+    curl -H "Authorization: Bearer $ASTER_API_TOKEN" http://127.0.0.1:8000/v1/models
+    POST /v1/predict takes {"instrument", "timeframe", "bars": [[open_ms, open, high, low, close,
+    volume, funding rate], ...]}, at least the model's look-back of closed bars, or "features" by
+    name. The answer has the bits of the same model asked offline. GET /healthz and /readyz need no
+    token. Another model goes live by changing `models` in the file and `serve deploy`.
+    """
+
+
 def exits() -> None:
     """Script it: every verb is non-interactive.
 
@@ -184,6 +205,7 @@ TOPICS: dict[str, Callable[[], None]] = {
     "results": results,
     "operate": operate,
     "sessions": sessions,
+    "models": models,
     "scripts": exits,
 }
 # What a guide to the verb would say beside its options; others begin at the beginning.
