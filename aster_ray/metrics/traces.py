@@ -15,6 +15,7 @@ from aster_ray.metrics.facts import RunFacts, curve
 from aster_ray.metrics.marks import carried, tradable_rows
 from aster_ray.metrics.performance import drawdowns
 from aster_ray.metrics.rolling import rolling_sharpe
+from aster_ray.metrics.undefined import dash
 from aster_ray.metrics.wording import NOTHING, moment
 from aster_ray.model.enums import FillKind
 
@@ -190,9 +191,10 @@ def _legend(traces: Sequence[Trace], table: Table, unit: str, quote: str) -> str
             text = written(float(table[trace.lower][-1]), unit, "") + " to " + upper
         else:
             text = upper
+        shown = dash("rolling") if text == NOTHING else escape(text)
         parts.append(
             f'<span class="entry"><i class="{trace.style}"></i>{escape(trace.name)} '
-            f'<b data-key="{trace.key}">{escape(text)}</b></span>'
+            f'<b data-key="{trace.key}">{shown}</b></span>'
         )
     when = f'<span class="when">{moment(int(table["ms"][-1]))} UTC</span>'
     return " ".join([*parts, when])

@@ -43,7 +43,7 @@ REASONS = {
     "recovery_ms": "not recovered by the end of the run",
     "month": "the run did not touch this month",
     "interval": "too few returns that moved",
-    "rolling": "the run holds no window in which returns moved",
+    "rolling": "no full window in which returns moved",
 }
 
 

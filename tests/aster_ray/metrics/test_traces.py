@@ -87,3 +87,12 @@ def test_what_the_script_gets_is_thinned_but_keeps_extremes_and_ends() -> None:
 )
 def test_numbers_carry_their_unit(value: float, unit: str, text: str) -> None:
     assert traces.written(value, unit, "USDT") == text
+
+
+def test_a_legend_without_a_last_number_says_why() -> None:
+    ms = START_MS + DAY * np.arange(40)
+    sharpe = np.append(np.ones(39), np.nan)
+    table = {"ms": ms, "sharpe": sharpe, "zero": np.zeros(40)}
+    drawn = traces.figure(traces.ROLLING, table, "USDT")
+    assert 'title="no full window in which returns moved"' in drawn
+    assert "title=" not in traces.figure(traces.ROLLING, table | {"sharpe": np.ones(40)}, "USDT")
