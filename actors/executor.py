@@ -10,6 +10,7 @@ from actors.shell import Shell
 from actors.warm import warm_venue
 from aster_ray import topology
 from aster_ray.engine.durable import DurableExecution
+from aster_ray.engine.failpoints import EVIDENCE_AFTER_SEND
 from aster_ray.engine.messages import VenueReport
 from aster_ray.engine.wire import pack_report, unpack_bars, unpack_orders
 from aster_ray.research.session import EXECUTOR_JOURNAL, VENUE_JOURNAL
@@ -31,14 +32,15 @@ class ExecutorActor(Shell):
         warm_venue(prepared)
         log = self.journal(VENUE_JOURNAL)
         self._venue = prepared.paper_venue(TimedJournal(log, self.stages, "venue"))
-        self._venue.restore(log.take_records())
+        self._venue.restore(log.recover())
         journal = self.journal(EXECUTOR_JOURNAL)
         self._born_ns = 0
         self._execution = DurableExecution(
             prepared.execution_desk(),
             StampedVenue(self._venue, self._handed_over),
             TimedJournal(journal, self.stages, "executor"),
-            journal.take_records(),
+            journal.recover(),
+            self.reached,
         )
         structlog.get_logger().info(
             "orders_in_doubt", known=self._execution.known, sent=self._execution.resent
@@ -52,30 +54,37 @@ class ExecutorActor(Shell):
             await self._finish(self._venue.report)
         stream = self._feed.follow(self.role, lambda: (self.progress + 1, self.progress))
         async for data, sent_ns, born_ns in stream:
-            self.hops.arrived(FEED_TO_EXECUTOR, sent_ns)
+            batch = unpack_bars(data)
+            self.arrived(FEED_TO_EXECUTOR, batch.seq, sent_ns)
             self._born_ns = born_ns
             with self.stages.timed("executor: observe, all of it"):
-                report = self._execution.observe(unpack_bars(data))
+                report = self._execution.observe(batch)
             await self._finish(report)
 
     def _handed_over(self) -> None:
         """Stamp a close: its orders reach the venue's port, or it is known that it has none."""
         if self._born_ns:
-            self.hops.arrived(CLOSE_TO_VENUE, self._born_ns)
+            self.hops.arrived(CLOSE_TO_VENUE, self._venue.report.seq, self._born_ns)
 
     async def _finish(self, report: VenueReport) -> None:
         """See one close through: evidence to the risk desk, its orders to the venue, then done."""
-        await self._risk.ask("on_report", pack_report(report))
-        await self.ordered.reach(report.seq)
+        seq, data = report.seq, pack_report(report)
+        await self._risk.ask("on_report", data, number=seq, sent=EVIDENCE_AFTER_SEND)
+        await self.ordered.reach(seq)
         self._execution.settle()
-        await self._feed.ask("acknowledge", report.seq)
-        self.progress = report.seq
+        await self._feed.ask("acknowledge", seq, number=seq)
+        self.progress = seq
 
     async def on_orders(self, data: bytes, sent_ns: int) -> int:
         """Take the orders of one close; return once they rest at the venue, durably."""
         await self.ready.wait()
-        self.hops.arrived(RISK_TO_EXECUTOR, sent_ns)
         orders = unpack_orders(data)
+        self.arrived(RISK_TO_EXECUTOR, orders.seq, sent_ns)
+        if orders.seq > self._venue.report.seq:
+            # The venue lost uneventful closes from the end of its log and sees them again first.
+            # All orders before these were carried out; these come again with their evidence.
+            self.ordered.raise_to(orders.seq - 1)
+            return self.ordered.value
         if orders.seq > self.ordered.value:
             if not len(orders.intents):
                 self._handed_over()

@@ -7,6 +7,7 @@ import asyncio
 from actors.link import Watermark
 from actors.shell import Shell
 from aster_ray import clock, topology
+from aster_ray.engine.failpoints import AFTER_ACK, AFTER_SEND, BEFORE_SEND
 from aster_ray.engine.wire import pack_bars
 from aster_ray.venues.replay import ReplayFeed
 
@@ -63,6 +64,7 @@ class FeedActor(Shell):
         if released is None:
             return None
         bars, born_ns = released
+        self.reached(BEFORE_SEND, seq)
         return bars, clock.wall_ns(), born_ns
 
     def _may_go(self, seq: int, ahead: int) -> bool:
@@ -99,8 +101,10 @@ class FeedActor(Shell):
     async def acknowledge(self, seq: int, sent_ns: int) -> int:
         """Take the executor's word that close ``seq`` is done; return how far that is now."""
         await self.ready.wait()
-        self.hops.arrived(EXECUTOR_TO_FEED, sent_ns)
+        self.reached(AFTER_SEND, seq)
+        self.arrived(EXECUTOR_TO_FEED, seq, sent_ns)
         self._done(seq)
+        self.reached(AFTER_ACK, seq)
         return self.acknowledged.value
 
     async def end(self, _sent_ns: int) -> int:

@@ -20,15 +20,42 @@ _LAST = 1_950  # about 5 minutes
 Counts = dict[str, dict[int, int]]  # name -> bin -> how many
 
 
+class Crossing(NamedTuple):
+    """Which messages of a hop a process saw: numbers only rise, so first and last say which."""
+
+    first: int
+    last: int
+    again: int  # arrivals of a number that had arrived before
+
+    def add(self, other: Crossing) -> Crossing:
+        """Join what two processes saw, e.g. one and its successor."""
+        first, last = min(self.first, other.first), max(self.last, other.last)
+        return Crossing(first, last, self.again + other.again)
+
+
+Crossings = dict[str, Crossing]  # by hop
+
+
 class HopMeter:
     """Count durations by name: of messages that arrive in one process, or of its own work."""
 
     def __init__(self) -> None:
         self._counts: Counts = {}
+        self._crossings: Crossings = {}
 
-    def arrived(self, hop: str, sent_ns: int) -> None:
-        """Note a message of ``hop`` that was sent at ``sent_ns`` (wall clock)."""
-        self.took(hop, clock.wall_ns() - sent_ns)
+    def arrived(self, hop: str, seq: int, sent_ns: int) -> bool:
+        """Note message number ``seq`` of ``hop``, sent at ``sent_ns`` (wall clock).
+
+        Returns:
+            Whether it is new; one that was sent again is counted as that, and nowhere else.
+        """
+        known = self._crossings.get(hop) or Crossing(seq, seq - 1, 0)
+        is_new = seq > known.last
+        if is_new:
+            self.took(hop, clock.wall_ns() - sent_ns)
+        last, again = max(seq, known.last), known.again + (not is_new)
+        self._crossings[hop] = Crossing(known.first, last, again)
+        return is_new
 
     def took(self, name: str, duration_ns: int) -> None:
         """Note a duration."""
@@ -45,6 +72,10 @@ class HopMeter:
     def counts(self) -> Counts:
         """Return name -> how many by bin."""
         return {name: dict(bins) for name, bins in list(self._counts.items())}
+
+    def crossings(self) -> Crossings:
+        """Return hop -> which messages arrived."""
+        return dict(self._crossings)
 
 
 class TimedJournal:
@@ -89,25 +120,45 @@ class StampedVenue:
 
 
 class HopStatistics(NamedTuple):
-    """What a report says about a hop or a piece of work."""
+    """What a report says about a hop or a piece of work.
+
+    The messages of a hop are the numbers that crossed it: what a process counted in the half second
+    before it was killed is known from its successor's numbers, though how long it took is not.
+    """
 
     messages: int
     p50_ms: float | None
     p99_ms: float | None
+    again: int = 0  # messages that arrived once more
 
 
-def add_up(parts: Iterable[Mapping[str, Mapping[int, int]]]) -> dict[str, HopStatistics]:
-    """Join the counts of several processes."""
+def add_up(
+    parts: Iterable[Mapping[str, Mapping[int, int]]], crossings: Iterable[Crossings] = ()
+) -> dict[str, HopStatistics]:
+    """Join the counts of several processes, and the numbers of the messages they saw."""
     total: Counts = {}
     for part in parts:
         for name, bins in part.items():
             known = total.setdefault(name, {})
             for place, count in bins.items():
                 known[place] = known.get(place, 0) + count
-    return {
+    found = {
         name: HopStatistics(sum(bins.values()), _quantile(bins, 0.50), _quantile(bins, 0.99))
         for name, bins in total.items()
     }
+    crossed: Crossings = {}
+    for one in crossings:
+        for hop, crossing in one.items():
+            crossed[hop] = crossed[hop].add(crossing) if hop in crossed else crossing
+    for hop, (first, last, again) in crossed.items():
+        if hop in found:
+            found[hop] = found[hop]._replace(messages=last - first + 1, again=again)
+    return found
+
+
+def read_counts(plain: Mapping[str, Mapping[str, int]]) -> Counts:
+    """Return counts that went through JSON."""
+    return {name: {int(place): n for place, n in bins.items()} for name, bins in plain.items()}
 
 
 def _bin(nanoseconds: int) -> int:

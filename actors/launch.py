@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from ray.exceptions import ActorDiedError, GetTimeoutError, RayError
 
 from actors.create import create
 from actors.options import TIMES
+from actors.pulse import STOP
 from aster_ray import clock, topology
 from aster_ray.errors import AsterError
 from aster_ray.research.record import RunResult
@@ -50,6 +52,9 @@ def local_ray() -> Iterator[str]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     share_import_path()
+    # A signal to the whole process group is for us alone: it ends the session in order, and with
+    # it the node. Its processes inherit the mask; Ray itself ends them otherwise.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     try:
         ray.init(
             address="local",
@@ -62,6 +67,8 @@ def local_ray() -> Iterator[str]:
         )
     except (RuntimeError, OSError, RayError) as error:
         raise AsterError(f"the local Ray node does not start: {error}") from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
         yield ray.get_runtime_context().gcs_address
     finally:
@@ -89,6 +96,7 @@ def run_session(
     Raises:
         AsterError: an actor failed for good.
     """
+    (session.folder / STOP).unlink(missing_ok=True)  # of an earlier life
     supervisor = create(topology.SUPERVISOR, session.token, str(session.folder))
     try:
         facts = _follow(supervisor, session.token, watch, stopped)

@@ -8,6 +8,7 @@ from typing import Any
 from actors.options import TIMES
 from actors.shell import Shell
 from aster_ray import topology
+from aster_ray.engine.failpoints import BEFORE_SEND
 from aster_ray.research.view import SessionView
 
 
@@ -22,6 +23,7 @@ class LedgerActor(Shell):
         names = [strategy.name for strategy, _ in prepared.strategies]
         lots = prepared.setup.rules["lot"]
         self._view = SessionView(self.session, prepared.market.symbols, names, lots)
+        self._view.catch_up()
 
     async def work(self) -> None:
         """Look at the journals a few times a second."""
@@ -33,4 +35,6 @@ class LedgerActor(Shell):
         """Return what is to be shown now."""
         await self.ready.wait()
         self._view.catch_up()
-        return self._view.snapshot()
+        shown = self._view.snapshot()
+        self.reached(BEFORE_SEND, shown["closes"] - 1)
+        return shown

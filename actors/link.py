@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import ray
+import structlog
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError, RayTaskError
 
 from actors.options import TIMES
 from aster_ray import clock, topology
+from aster_ray.engine.failpoints import Reached, pass_by
 
 Position = Callable[[], tuple[int, int]]
 
@@ -47,8 +49,10 @@ class Watermark:
 class Peer:
     """Another actor of the session; outlives that actor's restarts and its absence."""
 
-    def __init__(self, role: str, token: str) -> None:
+    def __init__(self, role: str, token: str, reached: Reached = pass_by) -> None:
+        self._role = role
         self._name = topology.actor_name(role, token)
+        self._reached = reached
         self._known: Any = None
 
     async def handle(self) -> Any:
@@ -60,18 +64,39 @@ class Peer:
                 await asyncio.sleep(TIMES.again)
         return self._known
 
-    async def ask(self, method: str, *arguments: object) -> Any:
+    async def ask(self, method: str, *arguments: object, number: int = -1, sent: str = "") -> Any:
         """Call until an answer comes, with the same arguments and the time of sending.
 
         The outcome of an unanswered call is unknown, so every method reached this way must make
         a repetition harmless. ActorDiedError rises: that actor will not come back.
+
+        Args:
+            method: of the actor.
+            *arguments: sent again unchanged.
+            number: of the close that the message is about; -1 for none.
+            sent: failpoint between sending and taking the answer; "" for none.
         """
+        first_ns = 0
         while True:
-            call = getattr(await self.handle(), method).remote(*arguments, clock.wall_ns())
+            handle = await self.handle()
+            sent_ns = clock.wall_ns()
+            call = getattr(handle, method).remote(*arguments, sent_ns)
+            if sent:
+                self._reached(sent, number)
             try:
                 async with asyncio.timeout(TIMES.answer):
                     return await call
-            except (ActorUnavailableError, TimeoutError):
+            except (ActorUnavailableError, TimeoutError) as error:
+                if not first_ns:
+                    first_ns = sent_ns
+                    structlog.get_logger().warning(
+                        "message_unacknowledged",
+                        to=self._role,
+                        method=method,
+                        number=number,
+                        sent_ns=first_ns,
+                        error=type(error).__name__,
+                    )
                 await asyncio.sleep(TIMES.again)
 
     async def follow(self, reader: str, position: Position) -> AsyncIterator[Any]:

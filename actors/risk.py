@@ -15,6 +15,7 @@ from aster_ray import clock, topology
 from aster_ray.engine.chronicle import anchor_record
 from aster_ray.engine.command import Instruction
 from aster_ray.engine.durable import DurableRisk
+from aster_ray.engine.failpoints import AFTER_ACK, AFTER_SEND
 from aster_ray.engine.messages import OrderBatch, SignalBatch, VenueReport
 from aster_ray.engine.wire import pack_orders, unpack_report, unpack_signals
 from aster_ray.model.enums import TradingState, label
@@ -45,8 +46,9 @@ class RiskActor(Shell):
         self._risk = DurableRisk(
             prepared.risk_desk(),
             TimedJournal(journal, self.stages, "risk"),
-            journal.take_records(),
+            journal.recover(),
             lambda: anchor_record(market.rows(0, market.start), prepared.setup),
+            self.reached,
         )
         self.progress = self._risk.recorded
         self.durable = Watermark(self.progress)
@@ -74,7 +76,10 @@ class RiskActor(Shell):
     async def _send(self) -> None:
         executor = self.peer(topology.EXECUTOR)
         while True:
-            await executor.ask("on_orders", pack_orders(await self._outbox.get()))
+            orders = await self._outbox.get()
+            data = pack_orders(orders)
+            await executor.ask("on_orders", data, number=orders.seq, sent=AFTER_SEND)
+            self.reached(AFTER_ACK, orders.seq)
 
     def _resend(self) -> None:
         """Hand over the last orders again: whether they arrived is not known."""
@@ -89,10 +94,10 @@ class RiskActor(Shell):
     async def on_signals(self, data: bytes, sent_ns: int) -> int:
         """Take the strategies' word on one close; return once it is durable."""
         await self.ready.wait()
-        self.hops.arrived(STRATEGY_TO_RISK, sent_ns)
         with self.stages.timed("risk: read signals"):
             signals = unpack_signals(data)
         seq = signals.batch.seq
+        self.arrived(STRATEGY_TO_RISK, seq, sent_ns)
         if seq > self.durable.value:
             self._signals.setdefault(seq, signals)
             self._heard_ns = clock.monotonic_ns()
@@ -103,8 +108,9 @@ class RiskActor(Shell):
     async def on_report(self, data: bytes, sent_ns: int) -> int:
         """Take the venue's evidence on one close; return once it is durable."""
         await self.ready.wait()
-        self.hops.arrived(EXECUTOR_TO_RISK, sent_ns)
         report = unpack_report(data)
+        self.arrived(EXECUTOR_TO_RISK, report.seq, sent_ns)
+        self._risk.expect(report)
         if report.seq > self.durable.value:
             self._reports.setdefault(report.seq, report)
             self._arrived.set()

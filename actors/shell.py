@@ -1,7 +1,8 @@
 """What every actor of a session is: a task that begins with the process, and its health.
 
 ``__init__`` does nothing that can fail: Ray gives an actor up for good when it raises during a
-restart. Opening journals and folding them happens in the task; calls wait until it is ready.
+restart. Opening journals and folding them happens in the task, on a thread of its own, so that
+health answers meanwhile ("recovering"); all other calls wait until the actor is ready.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from actors.link import Peer
 from actors.options import CONTROL
 from actors.secrecy import keep_secrets
 from aster_ray import log
+from aster_ray.engine import failpoints
 from aster_ray.engine.journal import FileJournal
 from aster_ray.research.session import LOGS, Session, load_session
 
@@ -37,6 +39,8 @@ class Shell:
         self.stages = HopMeter()  # where the time goes between two hops
         self.ready = asyncio.Event()
         self.progress = -1  # last close time this actor is done with
+        self.reached: failpoints.Reached = failpoints.pass_by
+        self._journals: dict[str, FileJournal] = {}
         self._failure = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self.attend(self._live())
@@ -44,10 +48,21 @@ class Shell:
     async def _live(self) -> None:
         keep_secrets()
         log.configure_file(self._folder / LOGS / f"{self.role}.log")
+        structlog.get_logger().info("actor_started", role=self.role, pid=os.getpid())
         self.session: Session = load_session(self._folder)
-        self.open()
+        self.reached = failpoints.armed(self.role, self.session.token)
+        await asyncio.to_thread(self.open)
+        for name, journal in self._journals.items():
+            if journal.dropped.bytes:
+                structlog.get_logger().warning(
+                    "journal_torn", name=name, **journal.dropped._asdict()
+                )
         structlog.get_logger().info(
-            "actor_ready", role=self.role, pid=os.getpid(), progress=self.progress
+            "actor_ready",
+            role=self.role,
+            pid=os.getpid(),
+            progress=self.progress,
+            recovered=self._recovered(),
         )
         # What is there now stays: a collection that walks through it would stop a close for long.
         gc.collect()
@@ -56,21 +71,35 @@ class Shell:
         await self.work()
 
     def open(self) -> None:
-        """Load what the session runs on and fold the journals; blocks, before anything is told."""
+        """Load what the session runs on and fold the journals, before anything is told.
+
+        Runs beside the event loop, whose calls all wait for its end.
+        """
 
     async def work(self) -> None:
         """Do what this actor is there for, until the process ends."""
 
     def peer(self, role: str) -> Peer:
         """Return the way to another actor of this session."""
-        return Peer(role, self.session.token)
+        return Peer(role, self.session.token, self.reached)
 
     def journal(self, name: str) -> FileJournal:
         """Open one of the session's journals; this actor is its one writer."""
-        journal = FileJournal(self.session.journal(name))
-        if journal.dropped_bytes:
-            structlog.get_logger().warning("journal_torn", name=name, bytes=journal.dropped_bytes)
+        journal = self._journals[name] = FileJournal(self.session.journal(name))
         return journal
+
+    def arrived(self, hop: str, seq: int, sent_ns: int) -> None:
+        """Count a message; one that came before is said so, as its answer was never taken."""
+        if not self.hops.arrived(hop, seq, sent_ns):
+            structlog.get_logger().info("message_repeated", hop=hop, number=seq, sent_ns=sent_ns)
+
+    def _recovered(self) -> int:
+        return sum(journal.recovered for journal in self._journals.values())
+
+    def _stage(self) -> str:
+        if self._failure:
+            return "failed"
+        return "ready" if self.ready.is_set() else "recovering"
 
     def attend(self, work: Coroutine[Any, Any, None]) -> None:
         """Run ``work`` beside everything else; if it fails, so has this actor."""
@@ -94,9 +123,16 @@ class Shell:
         """Return who this process is, how far it is, what it counted, and why it gave up."""
         return {
             "pid": os.getpid(),
-            "ready": self.ready.is_set(),
+            "state": self._stage(),
             "progress": self.progress,
+            "recovered": self._recovered(),  # records of its journals folded so far
+            "dropped": {
+                name: tuple(journal.dropped)
+                for name, journal in dict(self._journals).items()
+                if journal.dropped.bytes
+            },
             "failure": self._failure,
             "hops": self.hops.counts(),
+            "crossings": self.hops.crossings(),
             "stages": self.stages.counts(),
         }

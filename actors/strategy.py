@@ -5,6 +5,7 @@ from __future__ import annotations
 from actors.shell import Shell
 from actors.warm import warm_strategies
 from aster_ray import topology
+from aster_ray.engine.failpoints import AFTER_ACK, AFTER_SEND, BEFORE_SEND
 from aster_ray.engine.strategy_desk import StrategyDesk
 from aster_ray.engine.wire import pack_signals, unpack_bars
 from aster_ray.venues.replay import ReplayFeed
@@ -37,12 +38,14 @@ class StrategyActor(Shell):
         history = ReplayFeed(self._prepared.market).history_until(self.progress + 1)
         desk = StrategyDesk(self._prepared.strategies, history)
         async for data, sent_ns, _ in feed.follow(self.role, self._position):
-            self.hops.arrived(FEED_TO_STRATEGY, sent_ns)
             with self.stages.timed("strategy: read bars"):
                 batch = unpack_bars(data)
+            self.arrived(FEED_TO_STRATEGY, batch.seq, sent_ns)
             with self.stages.timed("strategy: signals"):
                 signals = desk.on_bars(batch)
             with self.stages.timed("strategy: write signals"):
                 packed = pack_signals(signals)
-            await risk.ask("on_signals", packed)
-            self.progress = signals.batch.seq
+            self.reached(BEFORE_SEND, batch.seq)
+            await risk.ask("on_signals", packed, number=batch.seq, sent=AFTER_SEND)
+            self.reached(AFTER_ACK, batch.seq)
+            self.progress = batch.seq

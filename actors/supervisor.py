@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import ray
@@ -13,71 +11,49 @@ import structlog
 from ray.exceptions import ActorDiedError, RayError
 
 from actors.create import create
-from actors.hops import Counts, add_up
+from actors.hops import add_up
 from actors.options import CONTROL, TIMES
+from actors.pulse import READY, STOP, Pulse, load, losses, save, told
 from actors.shell import Shell
 from aster_ray import clock, topology
+from aster_ray.engine.failpoints import AFTER_JOURNAL, BEFORE_JOURNAL
 
 WATCHED = (*topology.PIPELINE, topology.LEDGER)
 # Whoever must have seen the last close before a session is over.
 _THROUGH = (topology.STRATEGY, topology.RISK, topology.EXECUTOR)
 
 
-@dataclass(slots=True)
-class Pulse:
-    """What is known of one actor."""
-
-    handle: Any
-    pids: list[int] = field(default_factory=list)
-    ready: bool = False
-    progress: int = -1
-    failure: str = ""
-    counts: dict[int, Counts] = field(default_factory=dict)  # by pid
-    stages: dict[int, Counts] = field(default_factory=dict)
-    heard_ns: int = 0
-    downtime_ns: int = 0  # of all its restarts, from the last sign of life to the next
-
-    @property
-    def restarts(self) -> int:
-        """Return how often another process took over."""
-        return max(0, len(self.pids) - 1)
-
-    def heard(self, health: Mapping[str, Any], now_ns: int) -> None:
-        """Take an answer."""
-        pid = health["pid"]
-        if pid not in self.pids:
-            if self.pids:
-                self.downtime_ns += now_ns - self.heard_ns
-            self.pids.append(pid)
-        self.heard_ns = now_ns
-        self.ready, self.failure = health["ready"], health["failure"]
-        self.progress = max(self.progress, health["progress"]) if self.ready else self.progress
-        self.counts[pid], self.stages[pid] = health["hops"], health["stages"]
-
-
 class SupervisorActor(Shell):
-    """Keep a session alive and end it in order."""
+    """Keep a session alive and end it in order; after a restart, take up where it was."""
 
     role = topology.SUPERVISOR
 
     def open(self) -> None:
-        """Begin with nothing known."""
-        self._pulses: dict[str, Pulse] = {}
-        self._state = "starting"
-        self._stopping = False
+        """Begin with what a predecessor wrote down, if there was one."""
+        pulses, course = load(self._folder)
+        self._own = pulses.pop(topology.SUPERVISOR, Pulse())
+        self._pulses = pulses
+        now = clock.wall_ns()
+        self._began_ns: int = course.get("began_ns", now)
+        self._trading_ns: int = course.get("trading_ns", 0)  # 0 = not yet
+        self._ended_ns = 0
+        self._stopping = (self._folder / STOP).exists()
+        self._state = "running" if self._trading_ns else "starting"
         self._final = False
         self._last: int | None = None
         self._drain_to: int | None = None
-        self._began_ns = self._trading_ns = self._ended_ns = clock.monotonic_ns()
+        self._live_on()
 
     async def work(self) -> None:
         """Start the actors in order, then watch them until the last close is through."""
         for role in WATCHED:
-            handle = create(role, self.session.token, str(self._folder))
-            self._pulses[role] = Pulse(handle, heard_ns=clock.monotonic_ns())
+            pulse = self._pulses.setdefault(role, Pulse())
+            pulse.handle = create(role, self.session.token, str(self._folder))
+            pulse.heard_ns = pulse.heard_ns or clock.wall_ns()
         while self._state not in ("finished", "failed"):
             await asyncio.gather(*(self._listen(role) for role in WATCHED))
             self._judge()
+            self._write_down()
             if self._state in ("running", "draining") or (
                 self._stopping and self._state == "starting"
             ):
@@ -86,7 +62,24 @@ class SupervisorActor(Shell):
                 await asyncio.sleep(TIMES.heartbeat)
         # Once more: what was counted while the last close went through.
         await asyncio.gather(*(self._listen(role) for role in WATCHED))
+        self._write_down()
         self._final = True
+
+    def _live_on(self) -> None:
+        """Count this process among its own predecessors."""
+        health = {"pid": os.getpid(), "state": READY, "progress": -1, "failure": ""}
+        self._own.heard(
+            {**health, "hops": {}, "crossings": {}, "stages": {}, "dropped": {}}, clock.wall_ns()
+        )
+
+    def _write_down(self) -> None:
+        """Put on disk what a successor needs for the report: counts of processes that are gone."""
+        closes = max((pulse.progress for pulse in self._pulses.values()), default=-1)
+        self.reached(BEFORE_JOURNAL, closes)
+        self._live_on()
+        course = {"began_ns": self._began_ns, "trading_ns": self._trading_ns}
+        save(self._folder, {**self._pulses, topology.SUPERVISOR: self._own}, course)
+        self.reached(AFTER_JOURNAL, closes)
 
     async def _listen(self, role: str) -> None:
         """Ask one actor how it is; silence and its end are findings, not errors."""
@@ -97,28 +90,30 @@ class SupervisorActor(Shell):
             pulse.failure = f"ray gave it up: {error}"
         except (RayError, TimeoutError):
             patience = TIMES.restart if pulse.pids else TIMES.start
-            if clock.monotonic_ns() - pulse.heard_ns > patience * 1e9:
+            if not pulse.silent_ns:
+                structlog.get_logger().warning("actor_silent", role=role)
+            pulse.missed(clock.wall_ns())
+            if clock.wall_ns() - pulse.heard_ns > patience * 1e9:
                 pulse.failure = f"no sign of life for {patience:g} s"
-            structlog.get_logger().warning("actor_silent", role=role)
         else:
-            before = pulse.restarts
-            pulse.heard(health, clock.monotonic_ns())
-            if pulse.restarts > before:
+            before = len(pulse.recoveries)
+            pulse.heard(health, clock.wall_ns())
+            if len(pulse.recoveries) > before:
                 structlog.get_logger().warning("actor_restarted", role=role, pid=health["pid"])
 
     def _judge(self) -> None:
         """Move from one state to the next."""
         if any(pulse.failure for pulse in self._pulses.values()):
             self._state = "failed"
-            self._ended_ns = clock.monotonic_ns()
+            self._ended_ns = clock.wall_ns()
         elif self._state == "starting" and all(pulse.ready for pulse in self._pulses.values()):
             self._state = "running"
-            self._trading_ns = clock.monotonic_ns()
+            self._trading_ns = clock.wall_ns()
         elif self._last is not None and all(
             self._pulses[role].progress >= self._last for role in _THROUGH
         ):
             self._state = "finished"
-            self._ended_ns = clock.monotonic_ns()
+            self._ended_ns = clock.wall_ns()
 
     async def _steer(self) -> None:
         """Learn where the end is; on a stop, move it to the close that is under way."""
@@ -142,7 +137,11 @@ class SupervisorActor(Shell):
 
     @ray.method(concurrency_group=CONTROL)
     async def stop(self) -> None:
-        """Let the close under way finish, then end the session; asking twice changes nothing."""
+        """Let the close under way finish, then end the session; asking twice changes nothing.
+
+        A successor knows of it too: it finds the file.
+        """
+        (self._folder / STOP).touch()
         self._stopping = True
 
     @ray.method(concurrency_group=CONTROL)
@@ -168,47 +167,47 @@ class SupervisorActor(Shell):
 
     def _beats(self) -> dict[str, Any]:
         """Return every actor's sign of life, the supervisor's own among them."""
-        now = clock.monotonic_ns()
-        own = {"pid": os.getpid(), "ready": True, "progress": -1, "restarts": 0, "messages": 0}
+        now = clock.wall_ns()
+        own: dict[str, Any] = {"pid": os.getpid(), "ready": True, "progress": -1, "messages": 0}
         found = {
             role: {
                 "pid": pulse.pids[-1] if pulse.pids else None,
                 "ready": pulse.ready,
                 "progress": pulse.progress,
-                "restarts": pulse.restarts,
+                "restarts": len(pulse.recoveries),
                 "messages": _messages(pulse),
                 "heard_ms": (now - pulse.heard_ns) / 1e6,
                 "failure": pulse.failure,
             }
             for role, pulse in dict(self._pulses).items()
         }
-        return {self.role: {**own, "heard_ms": 0.0, "failure": self._failure}, **found}
+        own |= {"restarts": len(self._own.recoveries), "heard_ms": 0.0, "failure": self._failure}
+        return {self.role: own, **found}
 
     def _shown_state(self) -> str:
         return "draining" if self._state == "finished" and not self._final else self._state
 
     def _facts(self) -> dict[str, Any]:
         pulses = dict(self._pulses)
-        hops = add_up(counts for pulse in pulses.values() for counts in pulse.counts.values())
+        hops = add_up(
+            (counts for pulse in pulses.values() for counts in pulse.counts.values()),
+            (crossed for pulse in pulses.values() for crossed in pulse.crossings.values()),
+        )
         stages = add_up(counts for pulse in pulses.values() for counts in pulse.stages.values())
-        end_ns = self._ended_ns if self._state in ("finished", "failed") else clock.monotonic_ns()
+        now = clock.wall_ns()
         closes = 1 + max((pulse.progress for pulse in pulses.values()), default=-1)
-        traded_s = max(end_ns - self._trading_ns, 1) / 1e9 if self._state != "starting" else 0.0
+        traded_s = max((self._ended_ns or now) - (self._trading_ns or now), 0) / 1e9
         return {
             "hops": {hop: numbers._asdict() for hop, numbers in hops.items()},
             "stages": {name: numbers._asdict() for name, numbers in sorted(stages.items())},
-            "actors": {
-                role: {
-                    "pid": pulse.pids[-1] if pulse.pids else None,
-                    "restarts": pulse.restarts,
-                    "downtime_ms": pulse.downtime_ns / 1e6,
-                }
-                for role, pulse in pulses.items()
-            },
+            "actors": {role: pulse.facts() for role, pulse in pulses.items()},
+            "supervisor": self._own.facts(),
+            "recoveries": told({**pulses, topology.SUPERVISOR: self._own}),
+            "dropped": losses(pulses),
             "processes": len({pulse.pids[-1] for pulse in pulses.values() if pulse.pids}),
             "closes": closes,
             "closes_per_second": closes / traded_s if traded_s > 0.0 else None,
-            "start_ms": (self._trading_ns - self._began_ns) / 1e6,
+            "start_ms": ((self._trading_ns or now) - self._began_ns) / 1e6,
             "wall_ms": traded_s * 1e3,
             "stopped": self._stopping,
         }
@@ -216,6 +215,6 @@ class SupervisorActor(Shell):
 
 def _messages(pulse: Pulse) -> int:
     """Return how many messages arrived at one actor, all its processes together."""
-    hops = add_up(pulse.counts.values())
+    hops = add_up(pulse.counts.values(), pulse.crossings.values())
     # A span of several hops ("bar close to venue") is timed like one, and is no message.
     return sum(hop.messages for name, hop in hops.items() if " -> " in name)

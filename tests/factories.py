@@ -7,14 +7,16 @@ LIMITS by its name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from aster_ray.engine.core import Engine, run_close
 from aster_ray.engine.execution_desk import ExecutionDesk
+from aster_ray.engine.journal import FileJournal
 from aster_ray.engine.messages import BarBatch, OrderBatch, SignalBatch, VenueReport
 from aster_ray.engine.ports import JournalPort
 from aster_ray.engine.risk_desk import RiskDesk
@@ -289,6 +291,7 @@ def simulated(
 class Closed(NamedTuple):
     """What one close time brought."""
 
+    said: SignalBatch
     report: VenueReport
     orders: OrderBatch
 
@@ -357,13 +360,17 @@ class Session:
         self._index = index
         orders, report = run_close(self.engine, self.venue, batch)
         self.next_seq += 1
-        return Closed(report, orders)
+        return Closed(self.on_bars(batch), report, orders)
 
     def run(self, market: Market, signals: SignalColumns) -> list[Closed]:
         """Pass every tradable row of a market; row ``t`` of ``signals`` belongs to row ``t``."""
+        return list(self.steps(market, signals))
+
+    def steps(self, market: Market, signals: SignalColumns) -> Iterator[Closed]:
+        """Pass a market close by close, for whoever looks in between."""
         self._warm_up(market)
-        rows = range(market.start, len(market))
-        return [self.close(market.bars[t], signals, t) for t in rows]
+        for t in range(market.start, len(market)):
+            yield self.close(market.bars[t], signals, t)
 
     def warm(self, *closes: float) -> None:
         """Give the covariance some history: bars before the session, the same for all symbols."""
@@ -375,3 +382,41 @@ class Session:
         self.start_ms = int(market.open_ms[0]) + market.start * self.timeframe_ms
         self.risk.warm_up(market)
         self.venue.warm_up(market)
+
+
+class Scene(NamedTuple):
+    """A market, what strategies say about it, and a session to put both through."""
+
+    session: Session
+    market: Market
+    signals: SignalColumns
+
+    def steps(self) -> Iterator[Closed]:
+        """Pass the market close by close."""
+        return self.session.steps(self.market, self.signals)
+
+
+def a_busy_scene(
+    rows: int = 120,
+    seed: int = 0,
+    setup: Setup | None = None,
+    *,
+    volatility: float = 0.03,
+    gaps: float = 0.02,
+    ladders: bool = True,
+    busy: float = 0.3,
+    log: JournalPort | None = None,
+) -> Scene:
+    """Return a scene of two symbols with much to do; ``setup`` says how many strategies, or two."""
+    setup = setup or a_setup(2, 2, taker_fee=0.0006, slippage=0.0005, recentre_bars=6)
+    market = a_market(rows, 2, seed, volatility=volatility, gaps=gaps)
+    signals = random_signals(market, setup.strategies, seed, ladders=ladders, busy=busy)
+    return Scene(Session(setup, log=log), market, signals)
+
+
+def an_open_journal(path: Path) -> FileJournal:
+    """Return a journal that was read to its end and takes records."""
+    journal = FileJournal(path)
+    for _ in journal.recover():
+        pass
+    return journal

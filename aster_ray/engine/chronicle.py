@@ -200,8 +200,10 @@ class Sent(NamedTuple):
 
     reported: int  # last close whose evidence is booked, of those that had any
     ordered: int  # last close whose orders were journaled, of those that had any
-    pending: OrderBatch | None  # journaled, and perhaps never sent
-    client_order_ids: tuple[str, ...]  # of the pending ones
+    latest: OrderBatch | None  # the last orders journaled
+    pending: OrderBatch | None  # journaled, and perhaps never sent; their ids are in flight
+    reports: int  # closes with evidence
+    batches: int  # closes with orders
 
 
 def fold_execution(desk: ExecutionDesk, records: Iterable[Record], *, verify: bool = True) -> Sent:
@@ -211,16 +213,18 @@ def fold_execution(desk: ExecutionDesk, records: Iterable[Record], *, verify: bo
         JournalError: with ``verify``, the desk derives other orders than it did then.
     """
     reported = ordered = -1
+    reports = batches = 0
+    latest: OrderBatch | None = None
     pending: OrderBatch | None = None
-    ids: tuple[str, ...] = ()
     for record in records:
         kind, seq = record["kind"], int(record["seq"])
         if kind == "report":
             close_ms = int(record["close_ms"])
             desk.on_report(VenueReport(seq, close_ms, decode(record["fills"], FILL)))
             reported = seq
+            reports += 1
         elif kind == "orders":
-            pending = _read_orders(record)
+            pending = latest = _read_orders(record)
             requests = desk.on_orders(pending)
             again = [request_fields(request) for request in requests]
             if verify and again != record["requests"]:
@@ -228,12 +232,12 @@ def fold_execution(desk: ExecutionDesk, records: Iterable[Record], *, verify: bo
                     f"execution desk derives other orders than recorded at close {seq}: "
                     "code or journal have changed"
                 )
-            ids = tuple(request.client_order_id for request in requests)
             ordered = seq
+            batches += 1
         elif kind == "accepted" and pending is not None and pending.seq == seq:
             desk.acknowledge_close(pending.close_ms)
             pending = None
-    return Sent(reported, ordered, pending, ids if pending is not None else ())
+    return Sent(reported, ordered, latest, pending, reports, batches)
 
 
 def _read_orders(record: Record) -> OrderBatch:

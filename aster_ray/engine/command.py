@@ -6,7 +6,7 @@ closes it came between, so that a restart and ``aster replay`` meet it at the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from aster_ray.errors import JournalError
@@ -74,6 +74,16 @@ def read_command(record: Mapping[str, Any]) -> Command:
     state = TradingState(record["state"])
     instruction = Instruction(record["key"], state, record["who"], record["reason"])
     return Command(record["number"], record["seq"], record["asked_ms"], instruction)
+
+
+def keep_commands(
+    records: Iterable[dict[str, Any]], kept: list[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Pass the records of a risk journal on, keeping those of commands, which are few."""
+    for record in records:
+        if record["kind"] == "command":
+            kept.append(record)
+        yield record
 
 
 def commands_of(records: Iterable[Mapping[str, Any]]) -> list[Command]:

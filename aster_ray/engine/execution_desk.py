@@ -82,7 +82,10 @@ class ExecutionDesk:
         self._asked.clear()
 
     def in_flight(self) -> list[OrderRequest]:
-        """Return what was asked for and not acknowledged, oldest first."""
+        """Return what was asked for and not acknowledged, oldest first.
+
+        After a crash these are the orders in doubt, about which the venue is asked by id.
+        """
         return [self.orders[known].request for known in self._asked]
 
     def open_orders(self) -> list[Order]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import json
+import mmap
 import os
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -37,78 +39,108 @@ def frame(record: dict[str, object]) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
+class Loss(NamedTuple):
+    """What had to be dropped from the end of a journal; records as far as they can be told."""
+
+    bytes: int = 0
+    records: int = 0
+
+
 class Recovered(NamedTuple):
-    """What a journal holds, and what had to be dropped from its end."""
+    """What a journal holds, how much of the file that is, and what had to be dropped."""
 
-    records: list[dict[str, object]]
+    records: list[dict[str, Any]]
     valid_bytes: int
-    dropped_bytes: int
+    dropped: Loss
 
 
-def _parse(line: bytes) -> dict[str, object] | None:
+def _parse(line: bytes) -> dict[str, Any] | None:
     if len(line) < 10 or not line.endswith(b"\n") or line[8:9] != b" ":
         return None
     body = line[9:-1]
     try:
         if int(line[:8], 16) != zlib.crc32(body):
             return None
-        return cast(dict[str, object], json.loads(body))
+        return cast(dict[str, Any], json.loads(body))
     except ValueError:
         return None
 
 
-def parse_records(data: bytes) -> tuple[list[dict[str, object]], int]:
-    """Return the complete records at the front of ``data`` and how many bytes they take."""
-    records: list[dict[str, object]] = []
-    position = 0
-    while end := data.find(b"\n", position) + 1:
-        record = _parse(data[position:end])
+def complete_lines(file: IO[bytes]) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield each whole record from where ``file`` stands, with its length in bytes.
+
+    Ends before the first line that is no whole record: torn, damaged, or not yet written out.
+    """
+    for line in file:
+        record = _parse(line)
         if record is None:
-            break
-        records.append(record)
-        position = end
-    return records, position
+            return
+        yield record, len(line)
 
 
-def _holds_record(tail: bytes) -> bool:
-    """Return whether a whole record lies behind the damaged one that ``tail`` begins with.
+class Scan:
+    """One pass over a journal: iterate for its records; what its end was like is known after.
+
+    Holds one record at a time, however long the journal. A missing file is an empty journal.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.records = 0  # so far
+        self.valid_bytes = 0  # so far
+        self.dropped = Loss()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield every durable record.
+
+        Raises:
+            JournalError: a record before the last one is damaged.
+        """
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            for record, length in complete_lines(file):
+                self.valid_bytes += length
+                self.records += 1
+                yield record
+            size = os.fstat(file.fileno()).st_size
+            if size > self.valid_bytes:
+                self._judge(file, size)
+
+    def _judge(self, file: IO[bytes], size: int) -> None:
+        """Tell the torn end that a crash leaves from damage with good records behind it."""
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if _holds_record(data, self.valid_bytes):
+                raise JournalError(
+                    f"journal {self._path.name} is damaged at byte {self.valid_bytes} of {size}, "
+                    "with good records behind it; restore it from a copy or start a new session"
+                )
+            lines = data[self.valid_bytes :].split(b"\n")
+        self.dropped = Loss(size - self.valid_bytes, sum(map(bool, lines)) or 1)
+
+
+def _holds_record(data: mmap.mmap, start: int) -> bool:
+    """Return whether a whole record lies behind the damaged one that begins at ``start``.
 
     Its line end may be what was damaged, so a record is looked for anywhere, not only on a line.
     """
-    body = tail.find(b" {", 9)
+    body = data.find(b" {", start + 9)
     while body >= 0:
-        end = tail.find(b"\n", body) + 1
-        if end and _parse(tail[body - 8 : end]) is not None:
+        end = data.find(b"\n", body) + 1
+        if end and _parse(data[body - 8 : end]) is not None:
             return True
-        body = tail.find(b" {", body + 1)
+        body = data.find(b" {", body + 1)
     return False
 
 
 def read_journal(path: Path) -> Recovered:
-    """Read every durable record; a missing file is an empty journal.
+    """Read every durable record at once: for looking at a journal, not for living from it.
 
     Raises:
         JournalError: a record before the last one is damaged.
     """
-    if not path.exists():
-        return Recovered([], 0, 0)
-    data = path.read_bytes()
-    records: list[dict[str, object]] = []
-    position = 0
-    while position < len(data):
-        end = data.find(b"\n", position) + 1
-        line = data[position:end] if end else data[position:]
-        record = _parse(line)
-        if record is None:
-            if _holds_record(data[position:]):
-                raise JournalError(
-                    f"journal {path.name} is damaged at byte {position} of {len(data)}, with good "
-                    "records behind it; restore it from a copy or start a new session"
-                )
-            break
-        records.append(record)
-        position = end
-    return Recovered(records, position, len(data) - position)
+    scan = Scan(path)
+    return Recovered(list(scan), scan.valid_bytes, scan.dropped)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -121,25 +153,42 @@ def _sync_folder(folder: Path) -> None:
 
 
 class FileJournal:
-    """The writer of one journal file; satisfies ``JournalPort``. One per file, ever."""
+    """The writer of one journal file; satisfies ``JournalPort``. One per file, ever.
+
+    What is there is recovered before anything is added: see ``recover``.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Open ``path`` for appending, cutting off a torn last record."""
-        recovered = read_journal(path)
-        self.records = recovered.records
-        self.dropped_bytes = recovered.dropped_bytes
+        """Open ``path`` for appending."""
         path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
         self._file = path.open("ab", buffering=0)
-        if recovered.dropped_bytes:
-            self._file.truncate(recovered.valid_bytes)
-        self._size = recovered.valid_bytes
+        self._scan = Scan(path)
+        self._size: int | None = None  # not known before it is recovered
         _sync_folder(path.parent)
         self._pending: list[bytes] = []
 
-    def take_records(self) -> list[dict[str, Any]]:
-        """Return the records that were there when it was opened, and let go of them."""
-        records, self.records = self.records, []
-        return records
+    def recover(self) -> Iterator[dict[str, Any]]:
+        """Yield the records that are there, one at a time; then cut off a torn last one.
+
+        Raises:
+            JournalError: a record before the last one is damaged; the file is left as it is.
+        """
+        yield from self._scan
+        if self.dropped.bytes:
+            os.ftruncate(self._file.fileno(), self._scan.valid_bytes)
+            os.fsync(self._file.fileno())
+        self._size = self._scan.valid_bytes
+
+    @property
+    def dropped(self) -> Loss:
+        """Return what ``recover`` had to cut off."""
+        return self._scan.dropped
+
+    @property
+    def recovered(self) -> int:
+        """Return how many records ``recover`` has yielded so far."""
+        return self._scan.records
 
     def append(self, record: dict[str, object]) -> None:
         """Add a record to the group that the next commit makes durable."""
@@ -149,6 +198,8 @@ class FileJournal:
         """Write the group and return only once it is on disk."""
         if not self._pending:
             return
+        if self._size is None:
+            raise JournalError(f"journal {self.path.name} was not recovered to its end")
         group = b"".join(self._pending)
         try:
             rest = memoryview(group)

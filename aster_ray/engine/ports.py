@@ -59,6 +59,16 @@ class DurableExecutionPort(ExecutionPort, Protocol):
         """Return the last close time whose orders arrived; -1 for none."""
         ...
 
+    @property
+    def batches(self) -> int:
+        """Return of how many closes orders arrived."""
+        ...
+
+    @property
+    def evidence(self) -> int:
+        """Return on how many closes something happened."""
+        ...
+
     def has(self, client_order_id: str) -> bool:
         """Return whether an order of this id ever arrived."""
         ...

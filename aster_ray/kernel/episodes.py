@@ -113,7 +113,6 @@ def _recall_marks(book: Book, world: World, t: int) -> None:
         if last >= 0:
             book.positions[n].mark = world.bars[last, n, MARK_CLOSE]
             book.positions[n].last = world.bars[last, n, CLOSE]
-            book.positions[n].last_ms = world.open_ms[last] + world.timeframe_ms
 
 
 @inlined_kernel

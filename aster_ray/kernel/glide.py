@@ -145,7 +145,6 @@ def glide(
         account.gross = abs(position.lots) * setup.rules[0].lot * mark
         account.bar += t
         position.mark, position.last = mark, bars[t - 1, 0, CLOSE]
-        position.last_ms = timeline.open_ms[t - 1] + timeline.timeframe_ms
         sleeve.peak = best
         sleeve.exposed_bars += t
         moments[0], moments[1], moments[2], moments[3] = total, squares, deepest, equity

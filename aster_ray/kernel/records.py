@@ -76,7 +76,6 @@ POSITION = np.dtype(
         ("entry_price", "f8"),
         ("mark", "f8"),  # NaN until first seen
         ("last", "f8"),
-        ("last_ms", "i8"),
     ]
 )
 

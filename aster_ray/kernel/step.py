@@ -46,7 +46,6 @@ def mark(book: Book, setup: Setup, bars: np.ndarray, moment: Moment) -> None:
             position = book.positions[n]
             position.mark = bars[n, MARK_CLOSE]
             position.last = bars[n, CLOSE]
-            position.last_ms = moment.close_ms
     refresh_equity(book, setup)
 
 

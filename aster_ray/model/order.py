@@ -149,6 +149,11 @@ def cancel(order: Order) -> Order:
     return replace(order, state=Canceled(done, cost))
 
 
+# The paper venue answers at once and takes what the risk desk permits, so it brings neither of the
+# two below about. A venue behind a network does both, and an order's life is complete only with
+# them: without ``Unknown`` a time-out would have to be called a rejection.
+
+
 def lose_track(order: Order, now_ms: int) -> Order:
     """Note that an answer is overdue; only a query may end this."""
     return replace(order, state=Unknown(now_ms)) if isinstance(order.state, InFlight) else order

@@ -6,14 +6,14 @@ It only reads, a fraction of a second behind; nobody who trades waits for it.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aster_ray.engine.command import command_row, read_command
-from aster_ray.engine.journal import decode, parse_records
+from aster_ray.engine.journal import complete_lines, decode
 from aster_ray.kernel.accounting import DAY_MS
 from aster_ray.kernel.records import (
     EXIT_LONG,
@@ -43,18 +43,17 @@ class JournalTail:
         if not self._path.exists():
             return None
         with self._path.open("rb") as file:
-            records, _ = parse_records(file.readline())
-        return records[0] if records else None
+            return next((record for record, _ in complete_lines(file)), None)
 
-    def new_records(self) -> list[dict[str, Any]]:
-        """Return the complete records that appeared since the last call."""
+    def new_records(self) -> Iterator[dict[str, Any]]:
+        """Yield the complete records that appeared since the last call, one at a time."""
         if not self._path.exists():
-            return []
+            return
         with self._path.open("rb") as file:
             file.seek(self._position)
-            records, length = parse_records(file.read())
-        self._position += length
-        return records
+            for record, length in complete_lines(file):
+                self._position += length
+                yield record
 
 
 class Ledger:

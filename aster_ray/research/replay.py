@@ -67,7 +67,7 @@ def replay_session(path: Path) -> ReplayResult:
     journals = {
         name: read_journal(session.journal(name)) for name in (RISK_JOURNAL, EXECUTOR_JOURNAL)
     }
-    dropped = {name: found.dropped_bytes for name, found in journals.items() if found.dropped_bytes}
+    dropped = {name: found.dropped.bytes for name, found in journals.items() if found.dropped.bytes}
     records, sent = (found.records for found in journals.values())
     closes = list(closes_of(records))
     if not closes:

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 from aster_ray import config
 from aster_ray.data.config import DataConfig
 from aster_ray.engine.chronicle import closes_of, fold_execution, fold_risk
-from aster_ray.engine.command import command_row, commands_of
+from aster_ray.engine.command import command_row, commands_of, keep_commands
 from aster_ray.engine.config import SessionConfig, StrategiesConfig
-from aster_ray.engine.journal import read_journal
+from aster_ray.engine.journal import Scan
 from aster_ray.errors import BadInputError, JournalError
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
 from aster_ray.metrics.files import (
@@ -236,17 +236,17 @@ def conclude(session: Session, facts: Mapping[str, Any]) -> RunResult:
             commands are added from the journal.
     """
     prepared = session.prepare()
-    journal = read_journal(session.journal(RISK_JOURNAL)).records
-    closes = list(closes_of(journal))
-    market = prepared.market
-    if market.start + len(closes) < len(market):
-        rows = market.rows(0, market.start + len(closes))
-        prepared = dataclasses.replace(prepared, market=rows)
     risk, execution, recorder = prepared.risk_desk(), prepared.execution_desk(), Recorder()
-    for close in fold_risk(risk, closes):
+    told: list[dict[str, Any]] = []
+    records = keep_commands(Scan(session.journal(RISK_JOURNAL)), told)
+    for close in fold_risk(risk, closes_of(records)):
         recorder.add(close.orders, close.report)
-    fold_execution(execution, read_journal(session.journal(EXECUTOR_JOURNAL)).records)
-    commands = [command_row(command) for command in commands_of(journal)]
+    fold_execution(execution, Scan(session.journal(EXECUTOR_JOURNAL)))
+    market, closes = prepared.market, len(recorder.close_ms)
+    if market.start + closes < len(market):
+        rows = market.rows(0, market.start + closes)
+        prepared = dataclasses.replace(prepared, market=rows)
+    commands = [command_row(command) for command in commands_of(told)]
     result = finish(prepared, (risk, execution), recorder, {**facts, "commands": commands})
     write_run_files(result.report, result.facts, session.folder)
     return result

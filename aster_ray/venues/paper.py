@@ -7,8 +7,8 @@ reconciliation would compare a thing with itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +42,8 @@ class PaperVenue:
         self._log = log
         self.observed = -1  # last close time seen
         self.accepted = -1  # last order batch taken
+        self.batches = 0  # order batches taken
+        self.evidence = 0  # close times on which something happened
         self._client_order_ids: set[str] = set()
         self._report = VenueReport(-1, 0, _NO_FILLS)
 
@@ -77,6 +79,7 @@ class PaperVenue:
             self._step = bound(match, *arguments)
         count = self._step(*arguments)
         self.observed = batch.seq
+        self.evidence += count > 0
         fills = self.book.fills[:count].copy() if count else _NO_FILLS
         self._report = VenueReport(batch.seq, batch.close_ms, fills)
         return self._report
@@ -106,6 +109,7 @@ class PaperVenue:
                     }
                 )
             accept(self.book, orders.intents)
+            self.batches += 1
         self.accepted = orders.seq
 
     def has(self, client_order_id: str) -> bool:
@@ -123,16 +127,17 @@ class PaperVenue:
         if self._log is not None:
             self._log.commit()
 
-    def restore(self, records: list[dict[str, object]]) -> None:
-        """Rebuild the account from the venue's own log."""
+    def restore(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Rebuild the account from the venue's own log, one record at a time."""
         for record in records:
-            seq = cast(int, record["seq"])
+            seq = record["seq"]
             if record["kind"] == "orders":
-                self._know(cast(list[str], record["client_order_ids"]))
+                self._know(record["client_order_ids"])
                 accept(self.book, decode(record["intents"], INTENT))
                 self.accepted = seq
+                self.batches += 1
             elif record["kind"] == "bars":
-                open_ms, close_ms = cast(int, record["open_ms"]), cast(int, record["close_ms"])
                 bars = decode(record["bars"], np.dtype("f8"))
                 empty = np.zeros(len(bars))
-                self._match(BarBatch(seq, open_ms, close_ms, bars, empty, empty))
+                batch = BarBatch(seq, record["open_ms"], record["close_ms"], bars, empty, empty)
+                self._match(batch)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from actors.hops import HopMeter, StampedVenue, TimedJournal, add_up
+from actors.hops import HopMeter, StampedVenue, TimedJournal, add_up, read_counts
 from aster_ray import clock
 
 
@@ -10,8 +12,8 @@ def test_messages_of_two_processes_add_up() -> None:
     meters = [HopMeter(), HopMeter()]
     for index in range(100):
         sent_ns = clock.wall_ns() - (50_000_000 if index == 99 else 1_000_000)
-        meters[index % 2].arrived("a -> b", sent_ns)
-    meters[0].arrived("b -> c", clock.wall_ns())
+        assert meters[index % 2].arrived("a -> b", index, sent_ns)
+    meters[0].arrived("b -> c", 7, clock.wall_ns())
     found = add_up(meter.counts() for meter in meters)
     assert found["a -> b"].messages == 100
     assert found["a -> b"].p50_ms == pytest.approx(1.0, rel=0.2)
@@ -23,15 +25,15 @@ def test_messages_of_two_processes_add_up() -> None:
 
 def test_a_clock_that_jumps_does_not_break_the_count() -> None:
     meter = HopMeter()
-    meter.arrived("a -> b", clock.wall_ns() + 10**9)
-    meter.arrived("a -> b", 0)
+    meter.arrived("a -> b", 0, clock.wall_ns() + 10**9)
+    meter.arrived("a -> b", 1, 0)
     assert add_up([meter.counts()])["a -> b"].messages == 2
 
 
 def test_nothing_has_no_latency() -> None:
     assert add_up([]) == {}
     (empty,) = add_up([{"a -> b": {}}]).values()
-    assert empty == (0, None, None)
+    assert empty == (0, None, None, 0)
 
 
 class Disk:
@@ -88,3 +90,22 @@ def test_work_that_fails_is_no_duration() -> None:
     with pytest.raises(OSError, match="full"):
         fail()
     assert meter.counts() == {}
+
+
+def test_a_message_sent_again_is_counted_once() -> None:
+    """Also where the first and the second arrive at a process and at its successor."""
+    one, successor, now = HopMeter(), HopMeter(), clock.wall_ns()
+    news = [one.arrived("a -> b", seq, now) for seq in (0, 1, 1, 2, 1)]
+    assert news == [True, True, False, True, False]
+    for seq in (2, 3, 4):
+        successor.arrived("a -> b", seq, now)
+    meters = (one, successor)
+    found = add_up([x.counts() for x in meters], [x.crossings() for x in meters])["a -> b"]
+    assert (found.messages, found.again) == (5, 2)
+
+
+def test_counts_survive_being_written_down() -> None:
+    meter = HopMeter()
+    for seq in range(5):
+        meter.arrived("a -> b", seq, 0)
+    assert read_counts(json.loads(json.dumps(meter.counts()))) == meter.counts()

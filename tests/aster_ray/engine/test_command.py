@@ -36,7 +36,7 @@ def opened(journal: FileJournal) -> DurableRisk:
     desk = RiskDesk(SETUP, CAPITAL)
     desk.warm_up(MARKET)
     history = MARKET.rows(0, MARKET.start)
-    records = journal.take_records()
+    records = journal.recover()
     return DurableRisk(desk, journal, records, lambda: anchor_record(history, SETUP))
 
 

@@ -19,11 +19,9 @@ from tests.factories import (
     START_MS,
     Session,
     a_bar,
-    a_market,
-    a_setup,
+    a_busy_scene,
     an_open_setup,
     no_bar,
-    random_signals,
     says,
 )
 
@@ -78,58 +76,44 @@ def assert_in_line(session: Session) -> None:
 def test_what_the_desk_holds_open_is_what_rests_at_the_venue(
     seed: int, ladders: bool, volatility: float
 ) -> None:
-    market = a_market(120, 2, seed, volatility=volatility, gaps=0.05)
-    signals = random_signals(market, 2, seed, ladders=ladders, busy=0.3)
-    session = Session(a_setup(2, 2, taker_fee=0.0006, slippage=0.0005, recentre_bars=6))
-    session._warm_up(market)
-    for t in range(market.start, len(market)):
-        session.close(market.bars[t], signals, t)
-        assert_in_line(session)
+    scene = a_busy_scene(120, seed, volatility=volatility, gaps=0.05, ladders=ladders)
+    for _ in scene.steps():
+        assert_in_line(scene.session)
 
 
 @given(st.integers(0, 2**31), st.sampled_from([5.0, 20.0]))
 @settings(max_examples=15)
 def test_it_stays_so_through_liquidations(seed: int, leverage: float) -> None:
-    market = a_market(120, 2, seed, volatility=0.03, gaps=0.05)
-    signals = random_signals(market, 2, seed, ladders=True, busy=0.3)
     setup = an_open_setup(
         2, 2, leverage=leverage, fixed_fraction=leverage / 3, enabled=0, recentre_bars=6
     )
-    session = Session(setup)
-    session._warm_up(market)
-    for t in range(market.start, len(market)):
-        session.close(market.bars[t], signals, t)
-        assert_in_line(session)
+    scene = a_busy_scene(120, seed, setup, gaps=0.05)
+    for _ in scene.steps():
+        assert_in_line(scene.session)
 
 
 def test_there_are_never_two_closers() -> None:
     """One stop and one take profit a sleeve and side, one market order a symbol."""
-    market = a_market(150, 2, 11, volatility=0.02)
-    signals = random_signals(market, 2, 11, ladders=True, busy=0.4)
-    session = Session(a_setup(2, 2, recentre_bars=6))
-    session._warm_up(market)
-    for t in range(market.start, len(market)):
-        session.close(market.bars[t], signals, t)
+    scene = a_busy_scene(150, 11, volatility=0.02, busy=0.4)
+    for _ in scene.steps():
         closers = Counter(
             (kind, owner, lots > 0, level)
-            for owner, kind, level, lots, _ in resting_at_desk(session.execution)
+            for owner, kind, level, lots, _ in resting_at_desk(scene.session.execution)
         )
         assert max(closers.values(), default=0) <= 1
 
 
 def test_ids_are_derived_from_decisions_and_never_repeat() -> None:
-    market = a_market(120, 2, 12, volatility=0.02)
-    signals = random_signals(market, 2, 12, ladders=True, busy=0.4)
-    session = Session(a_setup(2, 2, recentre_bars=6))
+    scene = a_busy_scene(120, 12, volatility=0.02, busy=0.4)
     twin = ExecutionDesk(["BTCUSDT", "ETHUSDT"], 2)
     sent = []
-    for closed in session.run(market, signals):
+    for closed in scene.steps():
         twin.on_report(closed.report)
         sent += [request.client_order_id for request in twin.on_orders(closed.orders)]
         twin.acknowledge_close(closed.orders.close_ms)
     assert len(sent) == len(set(sent)) > 100
     assert all(known == order.request.client_order_id for known, order in twin.orders.items())
-    assert list(twin.orders) == list(session.execution.orders)
+    assert list(twin.orders) == list(scene.session.execution.orders)
     assert set(sent) <= set(twin.orders)
 
 

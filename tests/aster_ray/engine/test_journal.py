@@ -9,10 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from aster_ray.engine.journal import FileJournal, decode, encode, frame, parse_records, read_journal
+from aster_ray.engine.journal import (
+    FileJournal,
+    Loss,
+    Scan,
+    complete_lines,
+    decode,
+    encode,
+    frame,
+    read_journal,
+)
 from aster_ray.errors import JournalError
 from aster_ray.kernel.records import FILL, INTENT
-from tests.factories import a_fill
+from tests.factories import a_fill, an_open_journal
 
 RECORDS: list[dict[str, object]] = [
     {"kind": "bars", "seq": 0, "bars": encode(np.array([[1.0, np.nan, -0.0]]))},
@@ -56,7 +65,7 @@ def test_slices_are_stored_as_what_they_show() -> None:
 
 def written(folder: Path, records: list[dict[str, object]]) -> Path:
     path = folder / "sub" / "x.journal"
-    journal = FileJournal(path)
+    journal = an_open_journal(path)
     for record in records:
         journal.append(record)
     journal.close()
@@ -65,9 +74,15 @@ def written(folder: Path, records: list[dict[str, object]]) -> Path:
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     path = written(tmp_path, RECORDS)
-    assert read_journal(path) == (RECORDS, path.stat().st_size, 0)
-    assert parse_records(path.read_bytes()) == (RECORDS, path.stat().st_size)
-    assert read_journal(tmp_path / "absent") == ([], 0, 0)
+    assert read_journal(path) == (RECORDS, path.stat().st_size, (0, 0))
+    assert lines(path) == (RECORDS, path.stat().st_size)
+    assert read_journal(tmp_path / "absent") == ([], 0, (0, 0))
+
+
+def lines(path: Path) -> tuple[list[dict[str, object]], int]:
+    with path.open("rb") as file:
+        found = list(complete_lines(file))
+    return [record for record, _ in found], sum(length for _, length in found)
 
 
 def test_a_cut_at_any_byte_keeps_every_whole_record(tmp_path: Path) -> None:
@@ -81,8 +96,9 @@ def test_a_cut_at_any_byte_keeps_every_whole_record(tmp_path: Path) -> None:
         whole = sum(end <= cut for end in ends[1:])
         found = read_journal(path)
         assert found.records == RECORDS[:whole]
-        assert (found.valid_bytes, found.dropped_bytes) == (ends[whole], cut - ends[whole])
-        assert parse_records(data[:cut]) == (RECORDS[:whole], ends[whole])
+        torn = cut - ends[whole]
+        assert (found.valid_bytes, found.dropped) == (ends[whole], (torn, int(torn > 0)))
+        assert lines(path) == (RECORDS[:whole], ends[whole])
 
 
 def test_a_reopened_journal_goes_on_after_the_last_whole_record(tmp_path: Path) -> None:
@@ -90,12 +106,54 @@ def test_a_reopened_journal_goes_on_after_the_last_whole_record(tmp_path: Path) 
     with path.open("ab") as file:
         file.write(frame(RECORDS[2])[:-5])
     journal = FileJournal(path)
-    assert journal.records == RECORDS[:2]
-    assert journal.dropped_bytes == len(frame(RECORDS[2])) - 5
+    assert list(journal.recover()) == RECORDS[:2]
+    assert journal.recovered == 2
+    assert journal.dropped == Loss(len(frame(RECORDS[2])) - 5, 1)
     journal.append(RECORDS[2])
     journal.close()
     assert read_journal(path).records == RECORDS
-    assert read_journal(path).dropped_bytes == 0
+    assert read_journal(path).dropped == Loss()
+
+
+def test_nothing_is_added_to_a_journal_that_was_not_read_to_its_end(tmp_path: Path) -> None:
+    path = written(tmp_path, RECORDS[:2])
+    before = path.read_bytes()
+    journal = FileJournal(path)
+    next(journal.recover())
+    journal.append(RECORDS[2])
+    with pytest.raises(JournalError, match="was not recovered to its end"):
+        journal.commit()
+    assert path.read_bytes() == before
+
+
+def test_a_scan_holds_one_record_at_a_time(tmp_path: Path) -> None:
+    path = written(tmp_path, RECORDS)
+    scan = Scan(path)
+    steps = [(scan.records, scan.valid_bytes) for _ in scan]
+    lengths = [len(frame(record)) for record in RECORDS]
+    assert steps == [(1, lengths[0]), (2, sum(lengths[:2])), (3, sum(lengths))]
+
+
+@given(st.data())
+def test_bytes_written_over_the_end_cost_the_records_they_hit_and_no_other(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    whole = [frame(record) for record in RECORDS]
+    begin = data.draw(st.integers(0, len(whole[0]) + len(whole[1]) - 1))
+    good = b"".join(whole)
+    noise = data.draw(st.binary(min_size=1, max_size=60))
+    path = tmp_path_factory.mktemp("noise") / "x.journal"
+    path.write_bytes(good[:begin] + noise)
+    kept = int(begin >= len(whole[0]))
+    found = read_journal(path)
+    # Noise may complete the record it fell into, if it is what stood there.
+    records = [record for record in RECORDS if frame(record) in good[:begin] + noise]
+    assert found.records == records
+    assert len(records) >= kept
+    assert found.valid_bytes + found.dropped.bytes == begin + len(noise)
+    assert bool(found.dropped.records) == bool(found.dropped.bytes)
+    assert an_open_journal(path).dropped == found.dropped
+    assert path.stat().st_size == found.valid_bytes
 
 
 def test_damage_before_the_last_record_is_an_error(tmp_path: Path) -> None:
@@ -112,7 +170,7 @@ def test_damage_before_the_last_record_is_an_error(tmp_path: Path) -> None:
             except JournalError:
                 refused += 1
             else:  # hexadecimal digits may be written in capitals
-                assert found == (RECORDS, len(good), 0)
+                assert found == (RECORDS, len(good), (0, 0))
                 assert bit == 5
     assert refused > 7 * until
 
@@ -125,7 +183,7 @@ def test_the_message_names_the_file_the_place_and_the_remedy(tmp_path: Path) -> 
     with pytest.raises(JournalError, match=r"x\.journal is damaged at byte 0 of .* restore it"):
         read_journal(path)
     with pytest.raises(JournalError, match="damaged"):
-        FileJournal(path)
+        an_open_journal(path)
     assert path.read_bytes() == bytes(data)
 
 
@@ -136,12 +194,12 @@ def test_damage_in_the_last_record_is_what_a_crash_leaves(tmp_path: Path) -> Non
     path.write_bytes(bytes(data))
     found = read_journal(path)
     assert found.records == RECORDS[:2]
-    assert found.dropped_bytes == len(frame(RECORDS[2]))
+    assert found.dropped == Loss(len(frame(RECORDS[2])), 1)
 
 
 def test_nothing_is_durable_before_the_group_is_committed(tmp_path: Path) -> None:
     path = tmp_path / "x.journal"
-    journal = FileJournal(path)
+    journal = an_open_journal(path)
     journal.append(RECORDS[0])
     journal.append(RECORDS[1])
     assert read_journal(path).records == []
@@ -156,7 +214,7 @@ def test_nothing_is_durable_before_the_group_is_committed(tmp_path: Path) -> Non
 
 def test_a_disk_that_takes_half_a_record_says_so_and_keeps_none_of_it(tmp_path: Path) -> None:
     path = tmp_path / "x.journal"
-    journal = FileJournal(path)
+    journal = an_open_journal(path)
     journal.append(RECORDS[0])
     journal.commit()
     journal.append(RECORDS[1])
@@ -168,6 +226,6 @@ def test_a_disk_that_takes_half_a_record_says_so_and_keeps_none_of_it(tmp_path: 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert read_journal(path).records == RECORDS[:1]
-    assert read_journal(path).dropped_bytes == 0
+    assert read_journal(path).dropped == Loss()
     journal.close()
     assert read_journal(path).records == RECORDS[:2]

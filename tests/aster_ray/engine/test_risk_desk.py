@@ -10,26 +10,20 @@ from tests.factories import (
     CAPITAL,
     Session,
     a_bar,
+    a_busy_scene,
     a_market,
     a_setup,
     an_open_setup,
-    random_signals,
     says,
 )
 
 
 def test_it_is_the_fold_of_what_it_was_given() -> None:
-    market = a_market(120, 2, 3, volatility=0.02)
-    signals = random_signals(market, 2, 3, ladders=True, busy=0.3)
-    setup = a_setup(2, 2, taker_fee=0.0006, slippage=0.0005)
-    session, heard = Session(setup), []
-    session._warm_up(market)
-    twin = RiskDesk(setup, CAPITAL)
+    session, market, _ = scene = a_busy_scene(120, 3, volatility=0.02)
+    twin, heard = RiskDesk(session.setup, CAPITAL), []
     twin.warm_up(market)
-    for t in range(market.start, len(market)):
-        batch = session.batch(market.bars[t])
-        closed = session.close(market.bars[t], signals, t)
-        again = twin.on_close(session.on_bars(batch), closed.report)
+    for closed in scene.steps():
+        again = twin.on_close(closed.said, closed.report)
         assert again.intents.tobytes() == closed.orders.intents.tobytes()
         assert again[3:] == closed.orders[3:]
         heard.append(len(again.intents))

@@ -10,28 +10,23 @@ import pytest
 from aster_ray.engine.chronicle import anchor_record, close_record
 from aster_ray.engine.command import Command, Instruction, command_record
 from aster_ray.engine.durable import Close
-from aster_ray.engine.journal import FileJournal, frame
-from aster_ray.engine.messages import SignalBatch
-from aster_ray.engine.wire import one_row
+from aster_ray.engine.journal import frame
 from aster_ray.model.enums import TradingState
 from aster_ray.research.ledger import JournalTail, Ledger
-from tests.factories import CAPITAL, Session, a_market, a_setup, random_signals
+from tests.factories import CAPITAL, a_busy_scene, a_setup, an_open_journal
 
 
 def test_positions_money_and_denials_are_those_of_the_risk_desk() -> None:
-    market = a_market(160, 2, 7, volatility=0.02)
-    signals = random_signals(market, 2, 7, busy=0.4)
     setup = a_setup(2, 2, taker_fee=0.0006)
+    session, market, _ = scene = a_busy_scene(
+        160, 7, setup, volatility=0.02, ladders=False, busy=0.4
+    )
     names = [(name, n) for n in range(2) for name in ("one", "two")]
-    session, ledger = Session(setup), Ledger(market.symbols, names, setup.rules["lot"], CAPITAL)
+    ledger = Ledger(market.symbols, names, setup.rules["lot"], CAPITAL)
     ledger.add_close(anchor_record(market.rows(0, market.start), setup))
-    session._warm_up(market)
     held = 0
-    for t in range(market.start, len(market)):
-        batch = session.batch(market.bars[t])
-        closed = session.close(market.bars[t], signals, t)
-        said = SignalBatch(batch, one_row(signals, t), 0)
-        ledger.add_close(close_record(Close(said, closed.report, closed.orders)))
+    for closed in scene.steps():
+        ledger.add_close(close_record(Close(closed.said, closed.report, closed.orders)))
         shown = ledger.snapshot()
         rows = {(row["symbol"], row["strategy"]): row for row in shown["positions"]}
         for i, sleeve in enumerate(session.book.sleeves):
@@ -90,17 +85,17 @@ def test_orders_are_counted_as_they_are_sent() -> None:
 def test_a_tail_reads_each_record_once_and_waits_for_a_torn_one(tmp_path: Path) -> None:
     path = tmp_path / "a.journal"
     tail = JournalTail(path)
-    assert tail.new_records() == []
-    journal = FileJournal(path)
+    assert list(tail.new_records()) == []
+    journal = an_open_journal(path)
     journal.append({"kind": "x", "seq": 0})
     journal.commit()
     journal.close()
-    assert tail.new_records() == [{"kind": "x", "seq": 0}]
-    assert tail.new_records() == []
+    assert list(tail.new_records()) == [{"kind": "x", "seq": 0}]
+    assert list(tail.new_records()) == []
     line = frame({"kind": "x", "seq": 1})
     with path.open("ab") as file:
         file.write(line[:9])
-    assert tail.new_records() == []
+    assert list(tail.new_records()) == []
     with path.open("ab") as file:
         file.write(line[9:])
-    assert tail.new_records() == [{"kind": "x", "seq": 1}]
+    assert list(tail.new_records()) == [{"kind": "x", "seq": 1}]

@@ -13,7 +13,7 @@ import pytest
 from aster_ray.engine.chronicle import anchor_record
 from aster_ray.engine.command import Instruction
 from aster_ray.engine.durable import DurableExecution, DurableRisk
-from aster_ray.engine.journal import FileJournal, decode, encode, frame, read_journal
+from aster_ray.engine.journal import decode, encode, frame, read_journal
 from aster_ray.engine.strategy_desk import StrategyDesk
 from aster_ray.errors import BadInputError
 from aster_ray.kernel.records import CLOSE, FILL
@@ -30,6 +30,7 @@ from aster_ray.research.session import (
 )
 from aster_ray.venues.replay import ReplayFeed
 from tests.actors.sessions import a_request, assert_same_trading
+from tests.factories import an_open_journal
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -42,7 +43,7 @@ def traded(folder: Path, commands: Mapping[int, TradingState] | None = None) -> 
     session = create_session(a_request(5), folder, "token")
     prepared = session.prepare()
     names = (RISK_JOURNAL, VENUE_JOURNAL, EXECUTOR_JOURNAL)
-    risk_journal, log, sent = (FileJournal(session.journal(name)) for name in names)
+    risk_journal, log, sent = (an_open_journal(session.journal(name)) for name in names)
     venue, feed = prepared.paper_venue(log), ReplayFeed(prepared.market)
     risk = DurableRisk(
         prepared.risk_desk(), risk_journal, [], lambda: anchor_record(feed.history, prepared.setup)

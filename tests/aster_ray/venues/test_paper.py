@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aster_ray.engine.journal import FileJournal, read_journal
-from aster_ray.engine.messages import OrderBatch
+from aster_ray.engine.journal import read_journal
+from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
 from aster_ray.errors import JournalError, RejectedError
 from aster_ray.kernel.records import LONG, Book, Setup
 from aster_ray.venues.paper import PaperVenue
@@ -15,10 +15,10 @@ from tests.factories import (
     CAPITAL,
     Session,
     a_bar,
-    a_market,
+    a_busy_scene,
     a_setup,
+    an_open_journal,
     an_open_setup,
-    random_signals,
     says,
 )
 
@@ -50,36 +50,36 @@ def restored(setup: Setup, warm: Any, records: list[dict[str, object]]) -> Paper
 
 
 def test_a_cut_between_any_two_records_restores_the_account_bit_for_bit() -> None:
-    market = a_market(80, 2, 5, volatility=0.03)
-    signals = random_signals(market, 2, 5, ladders=True, busy=0.4)
     setup, log = a_setup(2, 2, **SETUP), Memory()
-    session = Session(setup, log=log)
-    session._warm_up(market)
+    session, market, _ = scene = a_busy_scene(80, 5, setup, busy=0.4, log=log)
     books: dict[int, list[bytes]] = {}
-    for t in range(market.start, len(market)):
-        batch = session.batch(market.bars[t])
-        session.venue.observe(batch)
+    steps = scene.steps()
+    observe = session.venue.observe
+
+    def watched(batch: BarBatch) -> VenueReport:
+        report = observe(batch)
         books[len(log.records)] = everything(session.venue.book)
-        session.close(market.bars[t], signals, t)  # observing again repeats the report
+        return report
+
+    session.venue.observe = watched  # type: ignore[method-assign]
+    for _ in steps:
         books[len(log.records)] = everything(session.venue.book)
+    assert len(books) > 100
     assert session.account["fees"] > 0.0
     for cut, book in books.items():
         assert everything(restored(setup, market, log.records[:cut]).book) == book
 
 
 def test_a_restored_venue_goes_on_as_if_nothing_had_happened() -> None:
-    market = a_market(80, 2, 6, volatility=0.03)
-    signals = random_signals(market, 1, 6, busy=0.4)
     setup, log = a_setup(2, 1, **SETUP), Memory()
-    session = Session(setup, log=log)
-    session._warm_up(market)
-    for t in range(market.start, len(market)):
-        if t == 40:
+    scene = a_busy_scene(80, 6, setup, ladders=False, busy=0.4, log=log)
+    session, market, signals = scene
+    for closed in scene.steps():
+        if closed.orders.seq == 30:
             before = session.venue.report
             session.venue = restored(setup, market, list(log.records))
             assert session.venue.observed == session.next_seq - 1
             assert session.venue.report.fills.tobytes() == before.fills.tobytes()
-        session.close(market.bars[t], signals, t)
     undisturbed = Session(setup)
     undisturbed.run(market, signals)
     assert everything(session.venue.book) == everything(undisturbed.venue.book)
@@ -88,7 +88,7 @@ def test_a_restored_venue_goes_on_as_if_nothing_had_happened() -> None:
 def test_the_log_survives_a_torn_end(tmp_path: Path) -> None:
     path = tmp_path / "venue.journal"
     setup = an_open_setup(enabled=0)
-    log = FileJournal(path)
+    log = an_open_journal(path)
     session = Session(setup, log=log)
     session.close(a_bar(100.0), says(code=LONG))
     session.venue.commit()
