@@ -59,7 +59,9 @@ class SupervisorActor(Shell):
             ):
                 await self._steer()
             if self._state not in ("finished", "failed"):
-                await asyncio.sleep(TIMES.heartbeat)
+                # At the start often: an actor may die young.
+                is_new = self._state == "starting"
+                await asyncio.sleep(TIMES.tail if is_new else TIMES.heartbeat)
         # Once more: what was counted while the last close went through.
         await asyncio.gather(*(self._listen(role) for role in WATCHED))
         self._write_down()

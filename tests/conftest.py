@@ -29,9 +29,16 @@ def recorded_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def ray_node() -> Iterator[None]:
-    """Start one local Ray node for the whole test session."""
-    from actors.launch import local_ray
+def ray_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Start one local Ray node for the whole test session.
 
-    with local_ray():
-        yield
+    Its processes look for failpoints in the folder that is returned, one plan a session.
+    """
+    from actors.launch import local_ray
+    from aster_ray.engine.failpoints import VARIABLE
+
+    plans = tmp_path_factory.mktemp("failpoints")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(plans))
+        with local_ray():
+            yield plans

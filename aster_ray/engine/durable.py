@@ -187,7 +187,8 @@ class DurableExecution:
         venue = self._venue
         orders, evidence = venue.batches - sent.batches, venue.evidence - sent.reports
         in_doubt = int(sent.pending is not None)
-        if orders < -in_doubt or evidence < 0:
+        ahead = max(sent.ordered, sent.reported) > venue.report.seq
+        if ahead or orders < -in_doubt or evidence < 0:
             raise JournalError(
                 f"the venue's log ends at close {venue.report.seq} and lacks what the executor's "
                 "journal says it did; restore it from a copy or start a new session"

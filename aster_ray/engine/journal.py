@@ -12,6 +12,7 @@ import mmap
 import os
 import zlib
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
@@ -159,13 +160,11 @@ class FileJournal:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open ``path`` for appending."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Name the file; nothing is opened or created before ``recover``."""
         self.path = path
-        self._file = path.open("ab", buffering=0)
         self._scan = Scan(path)
-        self._size: int | None = None  # not known before it is recovered
-        _sync_folder(path.parent)
+        self._file: FileIO | None = None
+        self._size = 0
         self._pending: list[bytes] = []
 
     def recover(self) -> Iterator[dict[str, Any]]:
@@ -175,10 +174,13 @@ class FileJournal:
             JournalError: a record before the last one is damaged; the file is left as it is.
         """
         yield from self._scan
-        if self.dropped.bytes:
-            os.ftruncate(self._file.fileno(), self._scan.valid_bytes)
-            os.fsync(self._file.fileno())
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = FileIO(self.path, "ab")
         self._size = self._scan.valid_bytes
+        if self.dropped.bytes:
+            os.ftruncate(self._file.fileno(), self._size)
+            os.fsync(self._file.fileno())
+        _sync_folder(self.path.parent)
 
     @property
     def dropped(self) -> Loss:
@@ -198,7 +200,7 @@ class FileJournal:
         """Write the group and return only once it is on disk."""
         if not self._pending:
             return
-        if self._size is None:
+        if self._file is None:
             raise JournalError(f"journal {self.path.name} was not recovered to its end")
         group = b"".join(self._pending)
         try:
@@ -216,4 +218,5 @@ class FileJournal:
     def close(self) -> None:
         """Commit and close."""
         self.commit()
-        self._file.close()
+        if self._file is not None:
+            self._file.close()

@@ -39,6 +39,9 @@ class Whole(NamedTuple):
     journals: dict[str, bytes]
     sizes: list[dict[str, int]]
 
+    def __repr__(self) -> str:
+        return f"Whole({len(self.sizes)} writes)"
+
 
 @cache
 def undisturbed(folder: Path) -> Whole:
@@ -76,9 +79,9 @@ def is_promised(name: str, kept: dict[str, Records], lost: Records) -> bool:
     acted = [record for record in lost if record["kind"] in ("orders", "report")]
     if name == SENT:
         return all(record["seq"] == seen for record in acted)
-    reported = {record["seq"] for record in kept[SENT] if record["kind"] == "report"}
+    acted_on = {record["seq"] for record in kept[SENT] if record["kind"] in ("report", "orders")}
     accepted = {record["seq"] for record in kept[SENT] if record["kind"] == "accepted"}
-    relied_on = {"bars": reported, "orders": accepted}
+    relied_on = {"bars": acted_on, "orders": accepted}
     return all(record["seq"] not in relied_on[record["kind"]] for record in lost)
 
 
@@ -115,7 +118,8 @@ def check(whole: Whole, folder: Path, at: dict[str, int], damaged: tuple[str, by
     assert kept[name] + lost == intact
     said, dropped = resume(whole, a_scene(folder), name)
     valid = sum(len(frame(record)) for record in kept[name])
-    assert dropped == (len(content) - valid, int(len(content) > valid))
+    assert dropped.bytes == len(content) - valid
+    assert bool(dropped.records) == bool(dropped.bytes)  # a damaged byte may look like a line end
     promised = is_promised(name, kept, lost)
     if promised:
         assert said == "equal"
@@ -136,17 +140,22 @@ def test_a_journal_cut_at_any_byte_loses_what_it_says_and_nobody_trades_on_a_gap
     check(whole, folder, at, (name, whole.journals[name][:cut]))
 
 
-@given(data=st.data())
+@given(st.sampled_from(NAMES), st.floats(0, 1), st.floats(0, 1), st.integers(1, 255))
 @settings(max_examples=40)
 def test_a_damaged_last_record_is_dropped_and_said(
-    whole: Whole, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+    whole: Whole,
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    when: float,
+    where: float,
+    change: int,
 ) -> None:
-    name = data.draw(st.sampled_from(NAMES))
-    at = data.draw(st.sampled_from([at for at in whole.sizes if at[name]]))
+    written = [at for at in whole.sizes if at[name]]
+    at = written[round(when * (len(written) - 1))]
     content = bytearray(whole.journals[name][: at[name]])
     last = content.rfind(b"\n", 0, len(content) - 1) + 1
-    place = data.draw(st.integers(last + 9, len(content) - 1))
-    content[place] ^= data.draw(st.integers(1, 255))
+    place = last + 9 + round(where * (len(content) - last - 10))
+    content[place] ^= change
     folder = tmp_path_factory.mktemp("damaged")
     check(whole, folder, at, (name, bytes(content)))
 
