@@ -1,0 +1,142 @@
+"""All six actors in this process, their calls plain coroutines: a session without Ray, in a second.
+
+What Ray adds (processes, restarts, names) the chaos suite tests; this tests what the actors say to
+each other, and what the supervisor makes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.options import ACTOR_CLASSES, TIMES
+from actors.pulse import STOP, load
+from aster_ray import topology
+from aster_ray.engine.journal import frame
+from aster_ray.research.session import (
+    EXECUTOR_JOURNAL,
+    RISK_JOURNAL,
+    Session,
+    conclude,
+    create_session,
+)
+from tests.actors.sessions import a_request, assert_same_trading, backtest
+
+REQUEST = a_request(5, symbols="BTC,ETH")
+CLOSES = 5 * 24
+
+
+class Handle:
+    """Stands where a Ray actor's handle would; a method may be made to fail or to be lost."""
+
+    def __init__(self, actor: Any) -> None:
+        self.actor = actor
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.actor, name)
+        return type("Method", (), {"remote": lambda _self, *given: _started(method, *given)})()
+
+
+def _started(method: Callable[..., Any], *given: object) -> asyncio.Task[Any]:
+    return asyncio.get_running_loop().create_task(method(*given))
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> dict[str, Handle]:
+    """Let actors find each other here instead of in Ray, and say nothing to log files."""
+    there: dict[str, Handle] = {}
+
+    def create(role: str, token: str, folder: str) -> Handle:
+        name = topology.actor_name(role, token)
+        if name not in there:
+            module, _, kind = ACTOR_CLASSES[role].partition(":")
+            there[name] = Handle(getattr(importlib.import_module(module), kind)(folder))
+        return there[name]
+
+    def get_actor(name: str, namespace: str) -> Handle:
+        assert namespace == topology.NAMESPACE
+        if name not in there:
+            raise ValueError(name)
+        return there[name]
+
+    monkeypatch.setattr("actors.supervisor.create", create)
+    monkeypatch.setattr("actors.link.ray.get_actor", get_actor)
+    monkeypatch.setattr("actors.shell.keep_secrets", lambda: None)
+    monkeypatch.setattr("actors.shell.log.configure_file", lambda _path: None)
+    return there
+
+
+async def _live(session: Session, stage: dict[str, Handle]) -> dict[str, Any]:
+    """Run a session to its end and return the supervisor's last word."""
+    from actors.supervisor import SupervisorActor
+
+    supervisor: Any = SupervisorActor(str(session.folder))
+    try:
+        while True:
+            status: dict[str, Any] = await supervisor.status()
+            if status["state"] in ("finished", "failed"):
+                return status
+            await asyncio.sleep(TIMES.again)
+    finally:
+        for actor in (supervisor, *(handle.actor for handle in stage.values())):
+            for task in actor._tasks:
+                task.cancel()
+            for journal in actor._journals.values():
+                if journal._file is not None:
+                    journal._file.close()
+        stage.clear()
+
+
+def live(session: Session, stage: dict[str, Handle]) -> dict[str, Any]:
+    return asyncio.run(_live(session, stage))
+
+
+def test_a_session_trades_as_a_backtest_and_its_report_counts_every_message(
+    stage: dict[str, Handle], tmp_path: Path
+) -> None:
+    session = create_session(REQUEST, tmp_path / "session", "token")
+    status = live(session, stage)
+    assert (status["state"], status["failure"]) == ("finished", "")
+    facts = status["facts"]
+    assert_same_trading(conclude(session, facts), backtest(REQUEST))
+    assert {hop: row["messages"] for hop, row in facts["hops"].items()} == dict.fromkeys(
+        facts["hops"], CLOSES
+    )
+    assert (facts["recoveries"], facts["dropped"]) == ([], {})
+    # What a successor of the supervisor would find.
+    pulses, course = load(session.folder)
+    assert set(pulses) == {*topology.PIPELINE, topology.LEDGER, topology.SUPERVISOR}
+    assert course["trading_ns"] > course["began_ns"] > 0
+    assert not (session.folder / STOP).exists()
+
+
+@pytest.mark.parametrize("name", [RISK_JOURNAL, EXECUTOR_JOURNAL])
+def test_a_torn_journal_is_said_in_the_report_and_the_session_ends_as_it_would_have(
+    stage: dict[str, Handle], tmp_path: Path, name: str
+) -> None:
+    session = create_session(REQUEST, tmp_path / "session", "token")
+    live(session, stage)
+    torn = frame({"kind": "close", "seq": CLOSES})[:-9]
+    with session.journal(name).open("ab") as file:
+        file.write(torn)
+    facts = live(session, stage)["facts"]
+    assert facts["dropped"] == {name: {"bytes": len(torn), "records": 1}}
+    assert_same_trading(conclude(session, facts), backtest(REQUEST))
+
+
+def test_a_risk_journal_that_lost_what_was_traded_on_ends_the_session(
+    stage: dict[str, Handle], tmp_path: Path
+) -> None:
+    session = create_session(REQUEST, tmp_path / "session", "token")
+    live(session, stage)
+    path = session.journal(RISK_JOURNAL)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-9]))
+    status = live(session, stage)
+    assert status["state"] == "failed"
+    assert f"the risk journal ends at close {CLOSES - 10}, but the venue" in status["failure"]
