@@ -1,0 +1,42 @@
+"""Run the chaos cases and print their table: ``python -m tests.chaos [PART-OF-A-NAME ...]``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from actors.launch import local_ray
+from aster_ray.engine.failpoints import VARIABLE
+from tests.chaos.cases import CASES
+from tests.chaos.report import summary
+from tests.chaos.suffer import Arena, Outcome
+
+
+def main(wanted: list[str]) -> int:
+    """Run every case whose name contains one of ``wanted`` (all, if there are none)."""
+    chosen = [case for case in CASES if not wanted or any(part in case.name for part in wanted)]
+    outcomes: list[Outcome] = []
+    failed: list[str] = []
+    with tempfile.TemporaryDirectory() as place:
+        plans = Path(place) / "plans"
+        plans.mkdir()
+        os.environ[VARIABLE] = str(plans)
+        with local_ray():
+            arena = Arena(Path(place), plans)
+            for case in chosen:
+                try:
+                    outcomes.append(arena.suffer(case))
+                except Exception:  # noqa: BLE001 - the next case says more than an early end
+                    failed.append(case.name)
+                    traceback.print_exc()
+                told = "FAILED" if case.name in failed else "equal"
+                print(f"{case.name}: {told}", flush=True)
+    print(summary(outcomes, len(failed)))
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

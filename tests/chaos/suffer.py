@@ -1,0 +1,176 @@
+"""Put one session through a case and judge it by an undisturbed run of the same."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from actors.launch import run_session
+from actors.warm import warm_all
+from aster_ray import topology
+from aster_ray.metrics.files import REPORT
+from aster_ray.research.session import create_session
+from tests.actors.sessions import a_request, sent_ids
+from tests.chaos.cases import CLOSES, DAYS, SPEED, Case
+from tests.chaos.watch import Death, Sight, Watcher, log_of
+
+FILES = ("orders.parquet", "fills.parquet", "trades.parquet", "equity.parquet")
+NOTICED_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How long one death was felt; seconds, None where it was not seen."""
+
+    noticed: float
+    answered: float | None  # from being noticed to the successor's first word that it is ready
+    traded: float | None  # from death to the venue's sight of a close nobody was at work on
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a case."""
+
+    case: Case
+    recoveries: tuple[Recovery, ...]
+    in_flight: int | None  # number of a message that was unacknowledged at the death
+
+
+class Arena:
+    """Where cases are run: a folder for sessions, and one for their plans."""
+
+    def __init__(self, folder: Path, plans: Path) -> None:
+        self._folder, self._plans = folder, plans
+        self._request = a_request(DAYS, symbols="BTC,ETH,SOL", speed=SPEED)
+        self.calm = cache(self._undisturbed)
+
+    def _undisturbed(self) -> Path:
+        folder = self._folder / "calm"
+        session = create_session(self._request, folder, uuid.uuid4().hex[:8])
+        warm_all(session.prepare())
+        run_session(session, lambda _view: None, lambda: False)
+        assert len(sent_ids(folder)) > 30
+        return folder
+
+    def suffer(self, case: Case) -> Outcome:
+        """Run a case; AssertionError if anything is otherwise than in the undisturbed run."""
+        calm = self.calm()
+        folder = self._folder / "-".join(case.name.replace(",", "").split())
+        session = create_session(self._request, folder, uuid.uuid4().hex[:8])
+        plan = self._plans / session.token
+        if case.failpoints:
+            plan.with_suffix(".json").write_text(json.dumps(dict(case.failpoints)))
+        watcher = Watcher(folder, case, plan)
+        watcher.start()
+        try:
+            run_session(session, lambda _view: None, lambda: False)
+        finally:
+            watcher.stop()
+        assert {death.role for death in watcher.deaths} == case.victims
+        same_as(calm, folder)
+        facts = json.loads((folder / REPORT).read_text())["session"]
+        check_facts(facts, watcher.deaths)
+        if topology.RISK in case.victims:
+            check_silence(folder, watcher)
+        recoveries = tuple(
+            measure(folder, facts, death, watcher.sights) for death in watcher.deaths
+        )
+        for recovery in recoveries:
+            assert recovery.noticed <= NOTICED_WITHIN_S
+        return Outcome(case, recoveries, in_flight(folder, watcher.deaths))
+
+
+def same_as(calm: Path, folder: Path) -> None:
+    """Assert that two sessions left the same files, except what is about the session itself."""
+    for name in FILES:
+        assert (folder / name).read_bytes() == (calm / name).read_bytes(), name
+    one, other = (json.loads((place / REPORT).read_text()) for place in (calm, folder))
+    for report in (one, other):
+        del report["session"]
+    assert json.dumps(one) == json.dumps(other)
+    ids = sent_ids(folder)
+    assert len(ids) == len(set(ids))
+    assert ids == sent_ids(calm)
+
+
+def check_facts(facts: dict[str, Any], deaths: list[Death]) -> None:
+    """Assert that the report knows of every death, and counts no message twice or not at all."""
+    for death in deaths:
+        is_supervisor = death.role == topology.SUPERVISOR
+        row = facts["supervisor"] if is_supervisor else facts["actors"][death.role]
+        assert row["restarts"] >= 1, death
+        assert row["pid"] != death.pid
+        assert any(one["pid"] == death.pid for one in facts["recoveries"])
+    assert facts["closes"] == CLOSES
+    assert {hop: row["messages"] for hop, row in facts["hops"].items()} == dict.fromkeys(
+        facts["hops"], CLOSES
+    )
+    assert facts["dropped"] == {}  # a killed process tears no write: the kernel finishes it
+
+
+def check_silence(folder: Path, watcher: Watcher) -> None:
+    """Assert that no order reached the venue that the dead risk desk had not decided before."""
+    (death,) = (one for one in watcher.deaths if one.role == topology.RISK)
+    back_ns = _ready(folder, death)
+    assert back_ns is not None
+    down = [one for one in watcher.sights if death.sight.wall_ns < one.wall_ns < back_ns]
+    recorded = max([death.sight.recorded, *(one.recorded for one in down)])
+    assert recorded <= death.sight.recorded + 1  # at most the one on its way to the disk
+    for one in down:
+        assert one.taken <= recorded
+        assert one.seen <= recorded + 1
+
+
+def measure(folder: Path, facts: dict[str, Any], death: Death, sights: list[Sight]) -> Recovery:
+    """Tell from the records how long a death was felt."""
+    died_ns, ready_ns = death.sight.wall_ns, _ready(folder, death)
+    lines = log_of(folder, death.role)
+    started = [x["wall_ns"] for x in lines if x["event"] == "actor_started"]
+    told = [one["noticed_ns"] for one in facts["recoveries"] if one["pid"] == death.pid]
+    # By the supervisor, or by Ray, which starts another process.
+    noticed_ns = min(x for x in (*started, *told) if x > died_ns)
+    later = (one.wall_ns for one in sights if one.seen >= death.sight.seen + 2)
+    traded_ns = next(later, None)
+    return Recovery(
+        (noticed_ns - died_ns) / 1e9,
+        None if ready_ns is None else max(0, ready_ns - noticed_ns) / 1e9,
+        None if traded_ns is None else (traded_ns - died_ns) / 1e9,
+    )
+
+
+def _ready(folder: Path, death: Death) -> int | None:
+    """Return when the successor of a dead process was ready; a session may end without a ledger."""
+    times = (
+        int(line["wall_ns"])
+        for line in log_of(folder, death.role)
+        if line["event"] == "actor_ready" and line["wall_ns"] > death.sight.wall_ns
+    )
+    found = min(times, default=None)
+    assert found is not None or death.role == topology.LEDGER
+    return found
+
+
+def in_flight(folder: Path, deaths: list[Death]) -> int | None:
+    """Return the number of a message of the trading path that was unacknowledged at a death.
+
+    Either the journals showed it, or its sender says afterwards that it had sent it before and
+    was not answered, or its receiver that it came a second time.
+    """
+    for death in deaths:
+        if death.role not in topology.PIPELINE:
+            continue
+        if death.sight.unacknowledged is not None:
+            return death.sight.unacknowledged
+        for role in topology.PIPELINE:
+            for line in log_of(folder, role):
+                is_after = line["wall_ns"] >= death.sight.wall_ns
+                if line["event"] == "message_repeated" and is_after:
+                    return int(line["number"])
+                sent_before = line.get("sent_ns", 0) <= death.sight.wall_ns
+                if line["event"] == "message_unacknowledged" and is_after and sent_before:
+                    return int(line["number"])
+    return None
