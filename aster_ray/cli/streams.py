@@ -25,7 +25,7 @@ class _Aside(io.TextIOBase):
 
     def isatty(self) -> bool:
         """Return whether results go to a terminal."""
-        return self.results.isatty()
+        return not self.results.closed and self.results.isatty()
 
 
 def results() -> TextIO:
