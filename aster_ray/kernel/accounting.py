@@ -84,8 +84,8 @@ def _open_trip(sleeve: Any, fill: Any, ledger: float) -> None:
 
 
 @inlined_kernel
-def _close_trip(sleeve: Any, is_ladder: bool) -> None:
-    if not is_ladder:
+def _close_trip(sleeve: Any) -> None:
+    if np.isnan(sleeve.spacing):  # a ladder counts level by level
         result = sleeve.realized - sleeve.fees - sleeve.funding - sleeve.trip_open
         count_trip(sleeve, result)
         sleeve.stop = np.nan
@@ -126,17 +126,7 @@ def _apply_level(book: Book, setup: Setup, fill: Any) -> None:
 
 
 @inlined_kernel
-def _settle(book: Book, fill: Any) -> None:
-    """Book one funding payment."""
-    account = book.account[0]
-    book.sleeves[fill.sleeve].funding += fill.fee
-    account.wallet -= fill.fee
-    account.funding += fill.fee
-
-
-@inlined_kernel
-def _apply_to_account(book: Book, fill: Any, lot: float) -> None:
-    account, position = book.account[0], book.positions[fill.symbol]
+def _book_net(account: Any, position: Any, fill: Any, lot: float) -> None:
     lots, entry, realized = next_position(
         position.lots, position.entry_price, fill.lots, fill.price, lot
     )
@@ -173,13 +163,16 @@ def new_fill(book: Book, n: int, i: int, kind: int, ms: int) -> Any:
 
 
 @lean_kernel
-def apply_fill(book: Book, setup: Setup, fill: Any) -> None:
-    """Book one FILL record to its sleeve, its symbol and the account; sets ``fill.realized``."""
+def _book(account: Any, position: Any, sleeve: Any, rules: Any, fill: Any) -> None:
+    """Book one fill to its sleeve, its symbol and the account.
+
+    Records travel as one pointer each; a book costs a copy of all its array headers.
+    """
     if fill.kind == FUNDING_PAYMENT:
-        _settle(book, fill)
+        sleeve.funding += fill.fee
+        account.wallet -= fill.fee
+        account.funding += fill.fee
         return
-    sleeve = book.sleeves[fill.sleeve]
-    rules = setup.rules[fill.symbol]
     ledger = sleeve.realized - sleeve.fees - sleeve.funding
     was = sleeve.lots
     lots, entry, realized = next_position(was, sleeve.entry_price, fill.lots, fill.price, rules.lot)
@@ -189,33 +182,50 @@ def apply_fill(book: Book, setup: Setup, fill: Any) -> None:
     sleeve.realized += realized
     sleeve.fees += fill.fee
     sleeve.slippage += fill.slippage
-    is_ladder = not np.isnan(sleeve.spacing)
     if was == 0:
         _open_trip(sleeve, fill, ledger)
     if lots == 0:
-        _close_trip(sleeve, is_ladder)
+        _close_trip(sleeve)
     elif fill.kind == MARKET and abs(lots) > abs(was):
         _attach_bracket(sleeve, rules.tick, fill.price)
-        book.account[0].day_opens += 1
+        account.day_opens += 1
     elif fill.kind == MARKET:
         sleeve.units = sleeve.order_units
+    fill.stop = sleeve.stop
+    fill.stop_high = sleeve.stop_high
+    fill.take_profit = sleeve.take_profit
+    _book_net(account, position, fill, rules.lot)
+
+
+@lean_kernel
+def _book_ladder(book: Book, setup: Setup, fill: Any) -> None:
+    """Book what a fill means for the levels of its sleeve's ladder."""
+    sleeve = book.sleeves[fill.sleeve]
     if fill.level >= 0:
         _apply_level(book, setup, fill)
     elif fill.reason == LADDER_STOP:
         side = -1 if fill.lots > 0 else 1
         stop_ladder(book, setup, fill, side, fill.fee / abs(fill.lots))
         sleeve.recentre_bar = book.account[0].bar  # cool down before it is placed anew
-    elif is_ladder and lots == 0:
+    elif sleeve.lots == 0:
         held = ladder_side_lots(book, fill.sleeve, 1) - ladder_side_lots(book, fill.sleeve, -1)
         for side in (1, -1):
             stop_ladder(book, setup, fill, side, fill.fee / max(held, 1))
-    fill.stop = sleeve.stop
-    fill.stop_high = sleeve.stop_high
-    fill.take_profit = sleeve.take_profit
-    _apply_to_account(book, fill, rules.lot)
+
+
+@inlined_kernel
+def apply_fill(book: Book, setup: Setup, fill: Any) -> None:
+    """Book one FILL record to its sleeve, its symbol and the account; sets ``fill.realized``."""
+    account, position = book.account[0], book.positions[fill.symbol]
+    sleeve, rules = book.sleeves[fill.sleeve], setup.rules[fill.symbol]
+    _book(account, position, sleeve, rules, fill)
+    if fill.kind == FUNDING_PAYMENT:
+        return
+    if not np.isnan(sleeve.spacing):
+        _book_ladder(book, setup, fill)
     if fill.kind == LIQUIDATION:
         holding = cancel_symbol(book, fill.symbol, setup.strategies)
-        book.account[0].liquidations += holding == 0
+        account.liquidations += holding == 0
 
 
 @inlined_kernel

@@ -158,7 +158,7 @@ def symbol_notional(book: Book, setup: Setup, m: int) -> float:
     return max(abs(low), abs(high)) * setup.rules[m].lot * book.positions[m].mark
 
 
-@lean_kernel
+@inlined_kernel
 def asset_notional(book: Book, setup: Setup, asset: int) -> float:
     """Return the notional of one base asset summed over all sleeves, without netting."""
     strategies = setup.strategies
@@ -173,7 +173,7 @@ def asset_notional(book: Book, setup: Setup, asset: int) -> float:
     return total
 
 
-@lean_kernel
+@inlined_kernel
 def gross_and_cluster(book: Book, setup: Setup, n: int, side: int) -> tuple[float, float]:
     """Return notional of all *other* symbols: (all, the correlated ones on the same side).
 
@@ -196,7 +196,7 @@ def gross_and_cluster(book: Book, setup: Setup, n: int, side: int) -> tuple[floa
     return gross, cluster
 
 
-@lean_kernel
+@inlined_kernel
 def _directed_notional(book: Book, setup: Setup, m: int) -> float:
     """Return the signed notional of the larger of the two net positions ``m`` can reach."""
     low, high = symbol_reach(book, setup.strategies, m)
@@ -204,7 +204,7 @@ def _directed_notional(book: Book, setup: Setup, m: int) -> float:
     return 0.0 if lots == 0 else lots * setup.rules[m].lot * book.positions[m].mark
 
 
-@lean_kernel
+@inlined_kernel
 def value_at_risk(book: Book, setup: Setup, n: int, net: int) -> float:
     """Return the daily 95 % parametric VaR in quote currency with symbol ``n`` at ``net`` lots.
 
@@ -236,7 +236,7 @@ def _venue_room(book: Book, setup: Setup, n: int, gross: float) -> tuple[float, 
     return equity * leverage - gross, MARGIN
 
 
-@lean_kernel
+@inlined_kernel
 def permitted(book: Book, setup: Setup, i: int, lots: int, stop_loss: float) -> tuple[int, int]:
     """Return (lots that may open, NONE) or (0, denial code) for a signed wish of sleeve ``i``."""
     n = book.sleeves[i].symbol

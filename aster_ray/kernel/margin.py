@@ -39,7 +39,7 @@ def maintenance_of(book: Book, setup: Setup, n: int) -> float:
     return maintenance(setup, n, abs(position.lots) * setup.rules[n].lot * position.mark)
 
 
-@lean_kernel
+@inlined_kernel
 def bracket_leverage(setup: Setup, n: int, notional: float) -> float:
     """Return the highest leverage the venue allows for a notional of symbol ``n``."""
     k = bracket_of(setup.brackets[n], setup.rules[n].brackets, notional)

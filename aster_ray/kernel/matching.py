@@ -156,7 +156,7 @@ def _ladder_exits(book: Book, setup: Setup, i: int, row: np.ndarray, ms: int) ->
                 _limit(book, setup, i, k, ms)
 
 
-@lean_kernel
+@inlined_kernel
 def _comes_too_late(book: Book, n: int, side: int, stop: float, liquidation: float) -> bool:
     """Return whether this bar liquidates the net position of ``n`` before it reaches ``stop``.
 

@@ -252,3 +252,11 @@ class SignalColumns(NamedTuple):
     take_profit: np.ndarray  # f8[T or 1, S]
     target_units: np.ndarray  # f8[T or 1, S]
     ladder: np.ndarray  # f8[T or 1, S, 4]: centre, spacing, levels, size; centre NaN = none
+
+
+class Tape(NamedTuple):
+    """All that is known of one run before it begins: the market, its times, what was said."""
+
+    bars: np.ndarray  # f8[T, N, 8]
+    timeline: Timeline
+    signals: SignalColumns

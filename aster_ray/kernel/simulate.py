@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aster_ray._jit import inlined_kernel, lean_kernel
-from aster_ray.kernel.accounting import begin_bar, begin_day
+from aster_ray.kernel.accounting import begin_bar
 from aster_ray.kernel.calm import DECIDE, EPSILON, MATCH, NOTHING, needs
 from aster_ray.kernel.covariance import load_covariance, update_covariance
 from aster_ray.kernel.decide import decide, must_halt
 from aster_ray.kernel.glide import glide
+from aster_ray.kernel.idle import is_idle, pass_idle
 from aster_ray.kernel.limits import is_drawn_down
 from aster_ray.kernel.records import (
     CLOSE,
@@ -28,13 +29,14 @@ from aster_ray.kernel.records import (
     Moment,
     Setup,
     SignalColumns,
+    Tape,
     Timeline,
 )
 from aster_ray.kernel.step import mark, match, raise_peak
 from aster_ray.model.enums import TradingState
 
 HALTED = int(TradingState.HALTED)
-_STRIDE = 64
+STRETCH_BYTES = 256 * 1024  # of bars; half of a small second-level cache
 
 
 class Trace(NamedTuple):
@@ -124,58 +126,6 @@ def _pass_calmly(book: Book, row: np.ndarray, code: np.ndarray) -> None:
 
 
 @inlined_kernel
-def _is_idle(book: Book) -> bool:
-    """Return True if the account holds nothing and no order rests."""
-    for i in range(len(book.sleeves)):
-        if book.sleeves[i].lots != 0 or book.sleeves[i].order_lots != 0:
-            return False
-    return True
-
-
-@lean_kernel
-def _next_wish(code: np.ndarray, t: int) -> int:
-    """Return the first row after ``t`` at which any strategy wants a position, or the end."""
-    rows, count = code.shape
-    flat = code.reshape(-1)
-    k = (t + 1) * count
-    while k + _STRIDE <= rows * count:  # whole strides at once: the compiler vectorizes the union
-        union = np.int8(0)
-        part = flat[k : k + _STRIDE]
-        for j in range(_STRIDE):
-            union |= part[j]
-        if union & (LONG | SHORT):
-            break
-        k += _STRIDE
-    while k < rows * count:
-        if flat[k] & (LONG | SHORT):
-            return k // count
-        k += 1
-    return rows
-
-
-@lean_kernel
-def _skip_idle(
-    book: Book, strategies: int, bars: np.ndarray, begin: int, end: int, trace: Trace
-) -> None:
-    """Pass rows ``begin..end-1`` of an idle account: only marks and the bar counter move."""
-    account = book.account[0]
-    account.bar += end - begin
-    for n in range(len(book.positions)):
-        t = end - 1
-        while t >= begin and np.isnan(bars[t, n, CLOSE]):
-            t -= 1
-        if t >= begin:
-            book.positions[n].mark = bars[t, n, MARK_CLOSE]
-            book.positions[n].last = bars[t, n, CLOSE]
-            for i in range(n * strategies, (n + 1) * strategies):
-                book.sleeves[i].refused_direction = 0
-    if len(trace.equity) > 0:
-        for t in range(begin, end):
-            trace.equity[t] = account.equity
-            trace.gross[t] = 0.0
-
-
-@inlined_kernel
 def _close(
     book: Book,
     setup: Setup,
@@ -217,6 +167,42 @@ def _signals_from(signals: SignalColumns, t: int) -> SignalColumns:
 
 
 @lean_kernel
+def _advance(
+    book: Book,
+    setup: Setup,
+    tape: Tape,
+    trace: Trace,
+    begin: int,
+    end: int,
+) -> None:
+    """Take one account from row ``begin`` to just before row ``end``."""
+    bars, timeline, signals = tape.bars, tape.timeline, tape.signals
+    decay = setup.limits[0].covariance_decay
+    plain = book.levels.shape[1] == 1
+    known = len(timeline.covariance) > 0
+    may_glide = known and plain and len(book.sleeves) == 1 and len(trace.equity) == 0
+    t = begin
+    while t < end:
+        row = bars[t]
+        moment = Moment(t, timeline.open_ms[t], timeline.open_ms[t] + timeline.timeframe_ms)
+        if not known:
+            update_covariance(book, decay, row[:, MARK_CLOSE])
+        if t < timeline.start:
+            mark(book, setup, row, moment)
+            t += 1
+            continue
+        _close(book, setup, row, timeline, signals, moment)
+        _record(book, trace, t)
+        t += 1
+        if known and plain and is_idle(book):
+            t = pass_idle(book, setup, tape, trace, t, end)
+        elif may_glide and t < end:
+            ahead = Timeline(timeline.open_ms[t:], timeline.timeframe_ms, 0, timeline.covariance)
+            said = _signals_from(signals, t)
+            t += glide(book, setup, bars[t:end], ahead, said, trace.moments)
+
+
+@lean_kernel
 def simulate(
     book: Book,
     setup: Setup,
@@ -235,33 +221,60 @@ def simulate(
         signals: columns for all S sleeves; row ``t`` is acted on at the open of row ``t + 1``.
         trace: filled row by row.
     """
-    decay = setup.limits[0].covariance_decay
-    ladders = book.levels.shape[1] > 1
-    known = len(timeline.covariance) > 0
-    account = book.account[0]
-    may_glide = known and not ladders and len(book.sleeves) == 1 and len(trace.equity) == 0
-    trace.moments[3] = account.equity
-    t = 0
-    while t < len(bars):
-        row = bars[t]
-        moment = Moment(t, timeline.open_ms[t], timeline.open_ms[t] + timeline.timeframe_ms)
-        if not known:
-            update_covariance(book, decay, row[:, MARK_CLOSE])
-        if t < timeline.start:
-            mark(book, setup, row, moment)
-            t += 1
-            continue
-        _close(book, setup, row, timeline, signals, moment)
-        _record(book, trace, t)
-        t += 1
-        if known and not ladders and _is_idle(book):
-            wish = _next_wish(signals.code, t - 1)
-            if wish > t:
-                _skip_idle(book, setup.strategies, bars, t, wish, trace)
-                begin_day(account, timeline.open_ms[wish - 1] + timeline.timeframe_ms)
-                t = wish
-        elif may_glide and t < len(bars):
-            ahead = Timeline(timeline.open_ms[t:], timeline.timeframe_ms, 0, timeline.covariance)
-            t += glide(book, setup, bars[t:], ahead, _signals_from(signals, t), trace.moments)
-    if known:
+    trace.moments[3] = book.account[0].equity
+    _advance(book, setup, Tape(bars, timeline, signals), trace, 0, len(bars))
+    if len(timeline.covariance) > 0:
         load_covariance(book, timeline.covariance[len(bars) - 1])
+
+
+@lean_kernel
+def simulate_block(
+    books: Book,
+    setup: Setup,
+    bars: np.ndarray,
+    timeline: Timeline,
+    signals: SignalColumns,
+    moments: np.ndarray,
+) -> None:
+    """Run the market through B accounts, each with signals of its own, a stretch of bars at a time.
+
+    A stretch fits in a core's cache, so that the bars are fetched once for all accounts. The
+    accounts share nothing; each ends where ``simulate`` would have taken it.
+
+    Args:
+        books: tables with B accounts as their first axis; ``fills`` and ``intents`` hold no state
+            between two closes and are used by all of them.
+        setup: as in ``simulate``.
+        bars: as in ``simulate``.
+        timeline: as in ``simulate``.
+        signals: ``code`` is i1[B, T, S], the others f8[B, 1, S] or f8[B, 1, S, 4].
+        moments: f8[B, 4], the return statistics of each account.
+    """
+    rows = max(1, STRETCH_BYTES // (8 * bars.shape[1] * bars.shape[2]))
+    nothing, no_count = moments[0, :0], books.denials[0, :0]
+    for b in range(len(moments)):
+        moments[b, 3] = books.account[b, 0].equity
+    for begin in range(0, len(bars), rows):
+        for b in range(len(moments)):
+            book = Book(
+                books.account[b],
+                books.positions[b],
+                books.sleeves[b],
+                books.levels[b],
+                books.fills,
+                books.intents,
+                books.denials[b],
+                books.covariance[b],
+                books.covariance_weight[b],
+            )
+            said = SignalColumns(
+                signals.code[b],
+                signals.confidence[b],
+                signals.stop_loss[b],
+                signals.take_profit[b],
+                signals.target_units[b],
+                signals.ladder[b],
+            )
+            trace = Trace(nothing, nothing, books.fills[:0], no_count, moments[b])
+            end = min(len(bars), begin + rows)
+            _advance(book, setup, Tape(bars, timeline, said), trace, begin, end)

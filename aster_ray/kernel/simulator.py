@@ -16,8 +16,15 @@ from aster_ray._jit import bound
 from aster_ray.kernel.books import new_book, records
 from aster_ray.kernel.covariance import covariance_path
 from aster_ray.kernel.market import Market
-from aster_ray.kernel.records import ACCOUNT, FILL, MARK_CLOSE, Book, Setup, SignalColumns, Timeline
-from aster_ray.kernel.simulate import Trace, simulate
+from aster_ray.kernel.records import (
+    FILL,
+    MARK_CLOSE,
+    Book,
+    Setup,
+    SignalColumns,
+    Timeline,
+)
+from aster_ray.kernel.simulate import Trace, simulate, simulate_block
 
 # Above this many elements the covariance path is computed bar by bar instead of being kept.
 _MAX_PATH = 64_000_000
@@ -75,6 +82,7 @@ class Simulator:
         self._nothing = np.zeros(0)
         self._no_fills = records(0, FILL)
         self._bound: dict[bool, Any] = {}
+        self._bound_block: Any = None
         self._fresh = {
             ladders: new_book(count, setup.strategies, capital, ladders=ladders)
             for ladders in (False, True)
@@ -104,6 +112,27 @@ class Simulator:
                 return book, trace._replace(fills=trace.fills[:count])
             room = count
 
+    def run_block(self, signals: SignalColumns) -> list[Outcome]:
+        """Run B directional accounts at once; every array of ``signals`` has B as its first axis.
+
+        Arrays are laid out as ``simulate_block`` says. The outcomes are those of ``run``.
+        """
+        count = len(signals.code)
+        fresh = self._fresh[False]
+        scratch = {"fills", "intents"}  # of one close
+        books = Book(
+            *(
+                table.copy() if name in scratch else np.repeat(table[None], count, axis=0)
+                for name, table in zip(Book._fields, fresh, strict=True)
+            )
+        )
+        moments = np.zeros((count, 4))
+        arguments = (books, self._setup, self._bars, self._timeline, signals, moments)
+        if self._bound_block is None:
+            self._bound_block = bound(simulate_block, *arguments)
+        self._bound_block(*arguments)
+        return self._outcomes(books, moments)
+
     def _run(self, signals: SignalColumns, trace: Trace) -> Book:
         ladders = not bool(np.isnan(signals.ladder[:, :, 0]).all())
         book = Book(*(table.copy() for table in self._fresh[ladders]))
@@ -116,29 +145,44 @@ class Simulator:
 
     def outcome(self, book: Book, trace: Trace) -> Outcome:
         """Measure a finished account."""
-        # Plain arrays: looking a field up in a record array costs ten times as much.
-        account = dict(zip(ACCOUNT.names or (), book.account.tolist()[0], strict=True))
-        sleeves = book.sleeves.view(np.ndarray)
-        trips, wins = int(sleeves["trips"].sum()), int(sleeves["wins"].sum())
-        gain, loss = float(sleeves["gain"].sum()), float(sleeves["loss"].sum())
-        bars = len(self.market) - self.market.start
-        return Outcome(
-            total_return=float(account["equity"]) / self._capital - 1.0,
-            sharpe=self._sharpe(trace.moments, bars),
-            max_drawdown=float(trace.moments[2]),
-            round_trips=trips,
-            win_rate=wins / trips if trips else None,
-            profit_factor=gain / loss if loss > 0.0 else None,
-            exposure=float(sleeves["exposed_bars"].sum()) / max(1, bars * len(sleeves)),
-            fees=float(account["fees"]),
-            funding=float(account["funding"]),
-            slippage=float(account["slippage"]),
-            denials=int(book.denials.sum()),
-            liquidations=int(account["liquidations"]),
-            halted_ms=int(account["halted_ms"]) or None,
-        )
+        return self._outcomes(Book(*(table[None] for table in book)), trace.moments[None])[0]
 
-    def _sharpe(self, moments: np.ndarray, bars: int) -> float | None:
+    def _outcomes(self, books: Book, moments: np.ndarray) -> list[Outcome]:
+        """Measure finished accounts, B of them along the first axis of every table."""
+        # Plain arrays: looking a field up in a record array costs ten times as much.
+        account = books.account.view(np.ndarray)[:, 0]
+        sleeves = books.sleeves.view(np.ndarray)
+
+        def total(field: str) -> list[Any]:
+            # One after the other, not pairwise: the order of a sum is part of the result.
+            return [sum(row) for row in sleeves[field].tolist()]
+
+        names = ("equity", "fees", "funding", "slippage", "liquidations", "halted_ms")
+        cash = {name: account[name].tolist() for name in names}
+        traded = {name: total(name) for name in ("trips", "wins", "gain", "loss", "exposed_bars")}
+        denials = books.denials.sum(axis=1).tolist()
+        bars = len(self.market) - self.market.start
+        room = max(1, bars * sleeves.shape[1])
+        return [
+            Outcome(
+                total_return=cash["equity"][b] / self._capital - 1.0,
+                sharpe=self._sharpe(own, bars),
+                max_drawdown=own[2],
+                round_trips=(trips := traded["trips"][b]),
+                win_rate=traded["wins"][b] / trips if trips else None,
+                profit_factor=traded["gain"][b] / loss if (loss := traded["loss"][b]) > 0 else None,
+                exposure=traded["exposed_bars"][b] / room,
+                fees=cash["fees"][b],
+                funding=cash["funding"][b],
+                slippage=cash["slippage"][b],
+                denials=denials[b],
+                liquidations=cash["liquidations"][b],
+                halted_ms=cash["halted_ms"][b] or None,
+            )
+            for b, own in enumerate(moments.tolist())
+        ]
+
+    def _sharpe(self, moments: list[float], bars: int) -> float | None:
         if bars < 2:
             return None
         mean = moments[0] / bars

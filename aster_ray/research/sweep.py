@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aster_ray.errors import ConfigError
-from aster_ray.kernel.records import SignalColumns
 from aster_ray.kernel.simulator import Outcome, Simulator
 from aster_ray.research.fused import FusedSource, blocks
 from aster_ray.research.lookahead import refuse_look_ahead
@@ -30,7 +29,7 @@ from aster_ray.strategies.parameters import resolve_params, warmup_of
 
 Progress = Callable[[int, int], None]
 Sets = tuple[Params, ...]  # one parameter mapping per strategy
-Source = Callable[[Sets], SignalColumns]
+Run = Callable[[Sequence[Sets]], list[Outcome]]
 METRIC = "sharpe"
 # What a sweep can be ranked by, and whether more of it is better.
 METRICS: Mapping[str, bool] = {
@@ -183,8 +182,7 @@ def sweep_sets(
     simulator = Simulator(prepared.market, prepared.setup, prepared.capital)
     outcomes: list[Outcome] = []
     with ThreadPoolExecutor(_threads()) as pool:
-        for source, part in _parts(prepared, sets):
-            run = partial(_run_chunk, simulator, source)
+        for run, part in _parts(prepared, simulator, sets):
             chunks = _chunks(part, _threads())
             if chunks and not outcomes:
                 outcomes += run(chunks.pop(0))  # compiles once, before threads ask together
@@ -195,10 +193,6 @@ def sweep_sets(
     if progress is not None:
         progress(len(sets), len(sets))
     return outcomes
-
-
-def _run_chunk(simulator: Simulator, source: Source, chunk: Sequence[Sets]) -> list[Outcome]:
-    return [simulator.outcome(*simulator.run(source(own))) for own in chunk]
 
 
 def _chunks(part: Sequence[Sets], threads: int) -> list[Sequence[Sets]]:
@@ -216,19 +210,34 @@ def _threads() -> int:
     return len(mine(0)) if mine else os.cpu_count() or 1
 
 
-def _parts(prepared: Prepared, sets: Sequence[Sets]) -> Iterator[tuple[Source, Sequence[Sets]]]:
-    """Yield where signals come from, and the sets it serves: in blocks that fit in memory."""
+def _parts(
+    prepared: Prepared, simulator: Simulator, sets: Sequence[Sets]
+) -> Iterator[tuple[Run, Sequence[Sets]]]:
+    """Yield what runs a chunk of sets, and the sets it serves: in blocks that fit in memory."""
     panel = Panel.of(prepared.market)
     strategies = [strategy for strategy, _ in prepared.strategies]
     fused = getattr(strategies[0], "fused", None)
     if not isinstance(fused, Fused) or len(strategies) > 1:
-        yield lambda own: signal_columns(list(zip(strategies, own, strict=True)), panel), sets
+        yield partial(_run_one_by_one, simulator, strategies, panel), sets
         return
     params = [own[0] for own in sets]
     for begin, end in blocks(params, fused, panel.close.size):
-        source = FusedSource(strategies[0], fused, panel, params[begin:end])
-        yield partial(_fused_columns, source), sets[begin:end]
+        source = FusedSource(fused, panel, params[begin:end])
+        yield partial(_run_together, simulator, source), sets[begin:end]
 
 
-def _fused_columns(source: FusedSource, own: Sets) -> SignalColumns:
-    return source.columns(own[0])
+def _run_one_by_one(
+    simulator: Simulator, strategies: Sequence[Strategy], panel: Panel, chunk: Sequence[Sets]
+) -> list[Outcome]:
+    return [
+        simulator.outcome(
+            *simulator.run(signal_columns(list(zip(strategies, own, strict=True)), panel))
+        )
+        for own in chunk
+    ]
+
+
+def _run_together(
+    simulator: Simulator, source: FusedSource, chunk: Sequence[Sets]
+) -> list[Outcome]:
+    return simulator.run_block(source.columns([own[0] for own in chunk]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -128,22 +128,32 @@ class Signals:
 ColumnKey = tuple[str, tuple[float, ...]]
 
 
+class Condition(NamedTuple):
+    """One column of signal bits, by what it depends on."""
+
+    name: str
+    arguments: tuple[float, ...]
+    inputs: tuple[ColumnKey, ...]  # the indicator columns it is worked out from
+
+
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """The same rule as ``signals`` for sweeps: shared indicator columns plus one compiled pass.
+    """The same rule as ``signals`` for sweeps: shared condition columns plus one compiled pass.
 
     Attributes:
-        keys: params -> the indicator columns this parameter set reads, in the rule's order.
-        column: (key, series) -> f8[R]; computed once per sweep for every distinct key.
-        rule: compiled ``rule(columns f8[U, R], index i8[K], params f8[P], code i1[R]) -> None``;
-            ``index[k]`` is the row of ``columns`` that holds ``keys(params)[k]``; ``params`` is in
-            the order of ``Strategy.parameters``; it must write every element of ``code``.
+        conditions: params -> the conditions this parameter set combines, in the rule's order.
+        column: (key, series) -> f8[R], an indicator; once per sweep for every distinct key.
+        condition: (condition, its inputs f8[R]...) -> i1[R] of signal bits; likewise once.
+        rule: compiled ``rule(conditions i1[U, R], index i8[K], code i1[R]) -> None``; ``index[k]``
+            is the row of ``conditions`` that holds ``conditions(params)[k]``; it must write every
+            element of ``code``.
         constants: params -> (confidence, stop_loss, take_profit).
     """
 
-    keys: Callable[[Params], tuple[ColumnKey, ...]]
+    conditions: Callable[[Params], tuple[Condition, ...]]
     column: Callable[[ColumnKey, Series], np.ndarray]
-    rule: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], Any]
+    condition: Callable[[Condition, Sequence[np.ndarray]], np.ndarray]
+    rule: Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
     constants: Callable[[Params], tuple[float, float, float]]
 
 

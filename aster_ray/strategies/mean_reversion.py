@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from aster_ray._jit import kernel
-from aster_ray.kernel.records import EXIT_LONG, EXIT_SHORT, LONG, SHORT
+from aster_ray.strategies.conditions import beyond, first_of_all, outside_band
 from aster_ray.strategies.contract import (
     ColumnKey,
+    Condition,
     Fused,
     Panel,
     Parameter,
@@ -33,7 +33,6 @@ PARAMETERS = (
     Parameter("stop_loss", 0.03, 0, 0.5, doc="fraction of the entry price; 0 = none"),
     Parameter("take_profit", 0, 0, 2, doc="fraction of the entry price; 0 = none"),
 )
-_WIDTH, _OVERSOLD = 1, 3  # positions in PARAMETERS
 
 
 def _keys(params: Params) -> tuple[ColumnKey, ...]:
@@ -51,33 +50,20 @@ def _constants(params: Params) -> tuple[float, float, float]:
     return confidence, none_at_zero(params["stop_loss"]), none_at_zero(params["take_profit"])
 
 
-@kernel
-def mean_reversion_rule(
-    columns: np.ndarray, index: np.ndarray, params: np.ndarray, code: np.ndarray
-) -> None:
-    """Write the signal bits of one parameter set; NaN compares false, so warm-up says nothing."""
-    close, middle = columns[index[0]], columns[index[1]]
-    deviation, rsi = columns[index[2]], columns[index[3]]
-    width, oversold = params[_WIDTH], params[_OVERSOLD]
-    overbought = 100.0 - oversold
-    code[:1] = 0  # the first bar is no event
-    # Yesterday's conditions are worked out again rather than carried: the loop then vectorizes.
-    for row in range(1, code.size):
-        reach, before = width * deviation[row], width * deviation[row - 1]
-        low = (close[row] < middle[row] - reach) & (rsi[row] < oversold)
-        high = (close[row] > middle[row] + reach) & (rsi[row] > overbought)
-        was_low = (close[row - 1] < middle[row - 1] - before) & (rsi[row - 1] < oversold)
-        was_high = (close[row - 1] > middle[row - 1] + before) & (rsi[row - 1] > overbought)
-        bits = 0
-        if (close[row] >= middle[row]) & (not (close[row - 1] >= middle[row - 1])):
-            bits |= EXIT_LONG
-        if (close[row] <= middle[row]) & (not (close[row - 1] <= middle[row - 1])):
-            bits |= EXIT_SHORT
-        if low & (not was_low):
-            bits |= LONG
-        if high & (not was_high):
-            bits |= SHORT
-        code[row] = bits
+def _conditions(params: Params) -> tuple[Condition, ...]:
+    close, middle, deviation, rsi = _keys(params)
+    return (
+        Condition("outside", (params["width"],), (close, middle, deviation)),
+        Condition("extreme", (params["oversold"],), (rsi,)),
+    )
+
+
+def _condition(condition: Condition, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    (argument,) = condition.arguments
+    if condition.name == "outside":
+        close, middle, deviation = inputs
+        return outside_band(close, middle, deviation, argument)
+    return beyond(inputs[0], argument, 100.0 - argument)
 
 
 def _opinion(columns: Sequence[np.ndarray], params: Params) -> Signals:
@@ -101,7 +87,7 @@ class MeanReversion:
 
     name: ClassVar[str] = "mean_reversion"
     parameters: ClassVar[tuple[Parameter, ...]] = PARAMETERS
-    fused: ClassVar[Fused] = Fused(_keys, column, mean_reversion_rule, _constants)
+    fused: ClassVar[Fused] = Fused(_conditions, column, _condition, first_of_all, _constants)
     stepwise: ClassVar[Stepwise] = Stepwise(_keys, lambda _: 2, _opinion)
 
     def warmup(self, params: Params) -> int:

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from aster_ray._jit import kernel
-from aster_ray.kernel.records import EXIT_LONG, EXIT_SHORT, LONG, SHORT
+from aster_ray.strategies.conditions import all_of, at_least, crosses
 from aster_ray.strategies.contract import (
     ColumnKey,
+    Condition,
     Fused,
     Panel,
     Parameter,
@@ -31,7 +31,6 @@ PARAMETERS = (
     Parameter("stop_loss", 0.03, 0, 0.5, doc="fraction of the entry price; 0 = none"),
     Parameter("take_profit", 0.12, 0, 2, doc="fraction of the entry price; 0 = none"),
 )
-_ADX_MIN = 3  # position in PARAMETERS
 
 
 def _keys(params: Params) -> tuple[ColumnKey, ...]:
@@ -48,28 +47,19 @@ def _constants(params: Params) -> tuple[float, float, float]:
     return confidence, none_at_zero(params["stop_loss"]), none_at_zero(params["take_profit"])
 
 
-@kernel
-def momentum_rule(
-    columns: np.ndarray, index: np.ndarray, params: np.ndarray, code: np.ndarray
-) -> None:
-    """Write the signal bits of one parameter set; NaN compares false, so warm-up says nothing."""
-    fast, slow, strength = columns[index[0]], columns[index[1]], columns[index[2]]
-    least = params[_ADX_MIN]
-    code[:1] = 0
-    for row in range(1, code.size):
-        up = (fast[row - 1] <= slow[row - 1]) & (fast[row] > slow[row])
-        down = (fast[row - 1] >= slow[row - 1]) & (fast[row] < slow[row])
-        strong = strength[row] >= least
-        bits = 0
-        if up:
-            bits = EXIT_SHORT
-        if down:
-            bits = EXIT_LONG
-        if up & strong:
-            bits = EXIT_SHORT | LONG
-        if down & strong:
-            bits = EXIT_LONG | SHORT
-        code[row] = bits
+def _conditions(params: Params) -> tuple[Condition, ...]:
+    fast, slow, strength = _keys(params)
+    return (
+        Condition("cross", (), (fast, slow)),
+        Condition("strong", (params["adx_min"],), (strength,)),
+    )
+
+
+def _condition(condition: Condition, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    if condition.name == "cross":
+        fast, slow = inputs
+        return crosses(fast, slow)
+    return at_least(inputs[0], condition.arguments[0])
 
 
 def _opinion(columns: Sequence[np.ndarray], params: Params) -> Signals:
@@ -94,7 +84,7 @@ class Momentum:
 
     name: ClassVar[str] = "momentum"
     parameters: ClassVar[tuple[Parameter, ...]] = PARAMETERS
-    fused: ClassVar[Fused] = Fused(_keys, column, momentum_rule, _constants)
+    fused: ClassVar[Fused] = Fused(_conditions, column, _condition, all_of, _constants)
     stepwise: ClassVar[Stepwise] = Stepwise(_keys, lambda _: 2, _opinion)
 
     def warmup(self, params: Params) -> int:

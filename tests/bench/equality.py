@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from aster_ray.kernel.records import SignalColumns
 from aster_ray.kernel.simulator import Outcome, Simulator
 from aster_ray.research.fused import FusedSource
 from aster_ray.research.sweep import sweep_sets
@@ -94,11 +95,11 @@ def compare(study: Study) -> Equality:
     market = study.market
     simulator = Simulator(market, study.prepared.setup, study.prepared.capital)
     strategy = registry.load(study.strategy)
-    source = FusedSource(strategy, strategy.fused, Panel.of(market), study.params)
+    source = FusedSource(strategy.fused, Panel.of(market), study.params)
     first_ms = int(market.open_ms[market.start])
     codes, trades = [], []
     for own in study.params:
-        signals = source.columns(own)
+        signals = SignalColumns(*(column[0] for column in source.columns([own])))
         _, trace = simulator.trace(signals)
         trades.append(our_trades(trace.fills, first_ms, market.timeframe_ms))
         codes.append(signals.code[market.start :, 0].copy())

@@ -9,7 +9,8 @@ import pytest
 
 from aster_ray.kernel import simulator as module
 from aster_ray.kernel.market import Market
-from aster_ray.kernel.records import Setup
+from aster_ray.kernel.records import Setup, SignalColumns
+from aster_ray.kernel.simulate import STRETCH_BYTES
 from aster_ray.kernel.simulator import Simulator
 from aster_ray.metrics import performance
 from tests.factories import CAPITAL, a_market, a_setup, random_signals, says, simulated
@@ -44,6 +45,31 @@ def test_a_single_sleeve_glides_to_the_same_outcome() -> None:
     outcome = simulator.outcome(*simulator.run(signals))
     assert outcome.round_trips > 10
     assert outcome == simulator.outcome(*simulator.trace(signals))
+
+
+@pytest.mark.parametrize("symbols", [1, 2])
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_block_of_accounts_ends_where_each_would_alone(
+    symbols: int, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not kept:
+        monkeypatch.setattr(module, "_MAX_PATH", 0)
+    rows = 6_000  # more than one stretch of bars
+    assert rows * symbols * 64 > STRETCH_BYTES
+    market = a_market(rows, symbols, seed=3, volatility=0.004, gaps=0.01)
+    setup = a_setup(symbols, 1, **COSTS, hard_drawdown=0.06, soft_drawdown=0.03)
+    simulator = Simulator(market, setup, CAPITAL)
+    columns = [
+        random_signals(market, 1, seed, busy=busy)
+        for seed, busy in enumerate((0.003, 0.01, 0.03, 0.1, 0.9))
+    ]
+    each = [simulator.outcome(*simulator.run(signals)) for signals in columns]
+    block = SignalColumns(*(np.stack(parts) for parts in zip(*columns, strict=True)))
+    assert simulator.run_block(block) == each
+    assert len({outcome.total_return for outcome in each}) == len(each)
+    assert any(outcome.halted_ms for outcome in each)
+    assert any(outcome.denials > 20 for outcome in each)
+    assert simulator.run_block(SignalColumns(*(part[:1] for part in block))) == each[:1]
 
 
 def test_accounts_share_nothing() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from aster_ray.errors import StrategyError
 from aster_ray.kernel.records import CLOSE, HIGH, LOW, MARK_CLOSE, OPEN
+from aster_ray.research.fused import worked_out
 from aster_ray.strategies.contract import Fused, Panel, Params, Signals, Strategy
 from aster_ray.strategies.encode import ask, encode
 from aster_ray.strategies.momentum import Momentum
@@ -99,15 +100,12 @@ def compiled_code(strategy: Strategy, params: Params, panel: Panel, n: int) -> n
     """Run the compiled rule as a sweep would: columns in an order of its own, a used buffer."""
     fused: Fused = strategy.fused
     series, rows = series_of(panel, n)
-    keys = fused.keys(params)
-    order = list(dict.fromkeys(reversed(keys)))
-    columns = np.zeros((len(order), len(rows)))
-    for place, key in enumerate(order):
-        columns[place] = fused.column(key, series)
-    index = np.array([order.index(key) for key in keys], np.int64)
+    wanted = fused.conditions(params)
+    order = list(dict.fromkeys(reversed(wanted)))
+    conditions = worked_out(fused, order, series)
+    index = np.array([order.index(condition) for condition in wanted], np.int64)
     code = np.full(len(rows), 77, np.int8)
-    values = np.array([params[parameter.name] for parameter in strategy.parameters])
-    fused.rule(columns, index, values, code)
+    fused.rule(conditions, index, code)
     full = np.zeros(len(panel.open_ms), np.int8)
     full[rows] = code
     return full
