@@ -57,7 +57,7 @@ def test_a_block_of_accounts_ends_where_each_would_alone(
     rows = 6_000  # more than one stretch of bars
     assert rows * symbols * 64 > STRETCH_BYTES
     market = a_market(rows, symbols, seed=3, volatility=0.004, gaps=0.01)
-    setup = a_setup(symbols, 1, **COSTS, hard_drawdown=0.06, soft_drawdown=0.03)
+    setup = a_setup(symbols, 1, **COSTS, hard_drawdown=0.03, soft_drawdown=0.5)
     simulator = Simulator(market, setup, CAPITAL)
     columns = [
         random_signals(market, 1, seed, busy=busy)
