@@ -11,6 +11,8 @@ from aster_ray.engine.failpoints import AFTER_ACK, AFTER_SEND, BEFORE_SEND
 from aster_ray.engine.wire import pack_bars
 from aster_ray.venues.replay import ReplayFeed
 
+# Compiling takes less; a feed that died at the first close is not asked by strategies that have it.
+_OPENS_AFTER_S = 60.0
 EXECUTOR_TO_FEED = f"{topology.EXECUTOR} -> {topology.FEED}"
 
 
@@ -38,6 +40,12 @@ class FeedActor(Shell):
         # Close -> (its bars as bytes, time of release), of those the executor is not done with.
         self._out: dict[int, tuple[bytes, int]] = {}
 
+    async def work(self) -> None:
+        """Open without the strategies if they do not come: only their start-up should not count."""
+        await asyncio.sleep(_OPENS_AFTER_S)
+        self._open = True
+        self.acknowledged.stir()
+
     async def next(self, reader: str, seq: int, acknowledged: int) -> tuple[bytes, int, int] | None:
         """Return (bars, time of sending, time of release) of close ``seq`` once it is out.
 
@@ -53,7 +61,9 @@ class FeedActor(Shell):
             None if there will be no such close.
         """
         await self.ready.wait()
-        self._open = self._open or reader == topology.STRATEGY
+        # Who is past the first close has met the strategies: a successor must not wait for them to
+        # ask, for they may be waiting for what the executor will say of this very close.
+        self._open = self._open or reader == topology.STRATEGY or seq > 0
         self._done(acknowledged)
         self.acknowledged.stir()
         # The strategies may think about a close while the orders of the last one are on their way.

@@ -23,7 +23,7 @@ from aster_ray.research.fused import FusedSource, blocks
 from aster_ray.research.lookahead import refuse_look_ahead
 from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.request import Params, RunRequest
-from aster_ray.strategies.contract import Fused, Panel, Strategy
+from aster_ray.strategies.contract import Fused, Panel, Strategy, offered
 from aster_ray.strategies.encode import signal_columns
 from aster_ray.strategies.parameters import resolve_params, warmup_of
 
@@ -216,7 +216,7 @@ def _parts(
     """Yield what runs a chunk of sets, and the sets it serves: in blocks that fit in memory."""
     panel = Panel.of(prepared.market)
     strategies = [strategy for strategy, _ in prepared.strategies]
-    fused = getattr(strategies[0], "fused", None)
+    fused = offered(strategies[0], "fused")
     if not isinstance(fused, Fused) or len(strategies) > 1:
         yield partial(_run_one_by_one, simulator, strategies, panel), sets
         return

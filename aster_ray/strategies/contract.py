@@ -191,3 +191,16 @@ class Strategy(Protocol):
     def signals(self, panel: Panel, params: Params) -> Signals:
         """Return one row of opinion per row of ``panel``, causally."""
         ...
+
+
+def offered(strategy: Strategy, form: str) -> Any | None:
+    """Return another form of the rule that a strategy offers (``fused``, ``stepwise``), if any.
+
+    A class that inherits it and writes ``signals`` anew offers none: it would be another rule.
+    """
+    for kind in type(strategy).__mro__:
+        if form in vars(kind):
+            return vars(kind)[form]
+        if "signals" in vars(kind):
+            break
+    return None

@@ -23,6 +23,7 @@ from aster_ray.strategies.contract import (
     Signals,
     Stepwise,
     Strategy,
+    offered,
 )
 from aster_ray.strategies.indicators import carried, column, inputs_of
 from aster_ray.strategies.series import has_bar, series_of
@@ -170,14 +171,6 @@ class Steps:
 
 
 def stepwise_of(strategy: Strategy) -> Stepwise | None:
-    """Return the step-wise form of a strategy, if it offers one.
-
-    A class that inherits it and writes ``signals`` anew offers none: it would be another rule.
-    """
-    for kind in type(strategy).__mro__:
-        if "stepwise" in vars(kind):
-            found: Stepwise | None = vars(kind)["stepwise"]
-            return found
-        if "signals" in vars(kind):
-            break
-    return None
+    """Return the step-wise form of a strategy, if it offers one."""
+    found: Stepwise | None = offered(strategy, "stepwise")
+    return found

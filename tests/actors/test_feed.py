@@ -64,6 +64,29 @@ def test_the_market_opens_when_the_strategies_ask(play: Callable[..., None]) -> 
     play(scene)
 
 
+def test_a_successor_goes_on_for_an_executor_whose_strategies_wait(
+    play: Callable[..., None],
+) -> None:
+    """The strategies have said their word on close 5 and ask nothing until the executor has it."""
+
+    async def scene(feed: FeedActor) -> None:
+        assert await feed.acknowledge(4, clock.wall_ns()) == 4
+        assert await seq_of(feed.next(EXECUTOR, 5, 4)) == 5
+
+    play(scene)
+
+
+def test_the_market_opens_though_no_strategy_asks(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.feed._OPENS_AFTER_S", 0.01)
+
+    async def scene(feed: FeedActor) -> None:
+        assert await seq_of(feed.next(EXECUTOR, 0, -1)) == 0
+
+    play(scene)
+
+
 def test_in_lock_step_a_close_waits_for_the_executor(play: Callable[..., None]) -> None:
     async def scene(feed: FeedActor) -> None:
         assert await seq_of(feed.next(STRATEGY, 0, -2)) == 0

@@ -24,6 +24,8 @@ from aster_ray.research.sweep import (
     sweep_sets,
     widest_request,
 )
+from aster_ray.strategies.contract import Panel, Params, Signals
+from aster_ray.strategies.momentum import Momentum
 from tests.factories import a_market
 
 GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
@@ -60,6 +62,22 @@ def test_the_fused_way_gives_what_the_strategy_itself_says(
     assert len({outcome.total_return for outcome in fast}) > len(sets) // 2
     monkeypatch.setattr(sweep, "Fused", type("Nothing", (), {}))
     assert sweep_sets(prepared, sets) == fast
+
+
+def test_a_strategy_that_rewrites_signals_is_not_swept_by_the_rule_it_inherits() -> None:
+    class Quiet(Momentum):
+        name = "quiet"
+
+        def signals(self, panel: Panel, params: Params) -> Signals:
+            return Signals(np.zeros(panel.close.shape, np.int8), stop_loss=0.1)
+
+    class Renamed(Momentum):
+        name = "renamed"
+
+    prepared, sets = a_prepared("momentum", a_holey_market(1))
+    for strategy, trades in ((Quiet(), False), (Renamed(), True)):
+        own = dataclasses.replace(prepared, strategies=((strategy, prepared.strategies[0][1]),))
+        assert any(o.round_trips for o in sweep_sets(own, sets[:4])) == trades
 
 
 @pytest.mark.parametrize("strategy", sorted(GRIDS))
