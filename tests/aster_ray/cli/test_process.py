@@ -11,6 +11,7 @@ import typer
 
 from aster_ray.cli.options import VerbOptions
 from aster_ray.cli.process import run_job
+from aster_ray.cli.streams import results
 from aster_ray.errors import AsterError, DataError
 
 
@@ -30,7 +31,7 @@ def count(options: Count) -> None:
         raise failures[options.number]
     if options.number == 5:
         raise OSError(28, "No space left on device", "/disk")
-    print(options.number)
+    print(options.number, file=results())
 
 
 @pytest.mark.parametrize(
