@@ -152,6 +152,8 @@ def sessions() -> None:
                                            before anybody hears of a decision
     executor.journal     ExecutorActor     what was sent and what came back; fsync before sending
     venue.journal        the paper venue   its own account; fsync before it answers
+    supervisor.json      SupervisorActor   processes, restarts, counts: what its successor needs
+    supervisor.stop      SupervisorActor   empty; there if somebody asked for the end
     logs/NAME.log        each process      JSON lines, newest 2 MiB; .1 to .4 are older
     logs/host.out        a detached one    what libraries print; usually empty
     report.json          aster paper       every number, when the session ends; the last to appear
@@ -161,8 +163,8 @@ def sessions() -> None:
     Journals are lines of checksum and JSON, each with one writer; a torn last line is dropped when
     they are read. While a session runs, .aster-run marks its folder and session.json is locked by
     its process.
-    Safe to delete: logs/ at any time after the end; the report, its tables and host.json after the
-    end, if they are not needed. Never while it runs, and never a single journal: the three belong
+    Safe to delete: logs/ at any time after the end; the report, its tables, host.json and the
+    supervisor's two after the end, if they are not needed. Never while it runs, and never a single journal: the three belong
     together, `aster replay` and a restart need them.
     """
 

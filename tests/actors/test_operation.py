@@ -124,7 +124,7 @@ def _refuse_strangers(folder: Path) -> None:
 def documented() -> set[str]:
     """Return what `aster help sessions` says a finished session holds."""
     text = (TOPICS["sessions"].__doc__ or "").partition("Journals are")[0]
-    names = re.findall(r"[\w./]+\.(?:json|journal|log|out|html|parquet)\b", text)
+    names = re.findall(r"[\w./]+\.(?:json|journal|log|out|html|parquet|stop)\b", text)
     return {name for name in names if name != "logs/NAME.log"}
 
 
