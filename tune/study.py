@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import logging
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from aster_ray.errors import AsterError, BadInputError, ConfigError
+from aster_ray.errors import AsterError, ConfigError
 from aster_ray.kernel.simulator import Outcome
 from tune.blocks import Block, Workload, blocks_of, outcomes_of
+from tune.storage import EXPERIMENT, Storage
 
 # Read by Ray Tune while it is imported, in this process and in its workers.
 for _name, _value in {
@@ -32,49 +28,7 @@ from ray.tune import Callback, FailureConfig, RunConfig, TuneConfig, Tuner  # no
 
 Progress = Callable[[int, int], None]
 Values = tuple[float, ...]
-EXPERIMENT = "tune"
-_RECORD = "request.json"
 _RETRIES = 3  # of a block whose machine went away
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """Where Tune keeps what it needs to continue: ``folder``/tune."""
-
-    folder: Path
-    resumed: bool
-
-    @property
-    def experiment(self) -> Path:
-        """Return the experiment's own folder."""
-        return self.folder / EXPERIMENT
-
-
-@contextlib.contextmanager
-def storage_for(out: Path | None, resume: Path | None) -> Iterator[Storage]:
-    """Yield the folder of the experiment: that of an earlier run, below ``out``, or a passing one.
-
-    What is left there after a success says nothing that the result does not, and is removed.
-    """
-    if resume is not None:
-        if not (resume / EXPERIMENT / _RECORD).is_file():
-            raise BadInputError(f"--resume {resume} holds no interrupted sweep: leave it out")
-        storage = Storage(resume.absolute(), resumed=True)
-    elif out is not None:
-        storage = Storage(out.absolute(), resumed=False)
-        if (storage.experiment / _RECORD).exists():
-            raise BadInputError(
-                f"--out {out} holds an interrupted sweep: continue it with --resume {out}, or name "
-                "another directory"
-            )
-    else:
-        with tempfile.TemporaryDirectory(prefix="aster-tune-") as folder:
-            yield Storage(Path(folder), resumed=False)
-        return
-    yield storage
-    shutil.rmtree(storage.experiment, ignore_errors=True)
-    if resume is None and not any(storage.folder.iterdir()):
-        storage.folder.rmdir()
 
 
 def identity(workload: Workload) -> str:
@@ -95,17 +49,14 @@ def run_blocks(
         KeyboardInterrupt: stopped by a person; the experiment can be continued.
         AsterError: a block failed, again and again.
     """
-    record = storage.experiment / _RECORD
     digest = identity(workload)
     if storage.resumed:
-        earlier = json.loads(record.read_text(encoding="utf-8"))
-        if earlier["identity"] != digest:
+        earlier, size = storage.recorded()
+        if earlier != digest:
             problem = f"--resume {storage.folder} is a sweep of other data, settings or sets"
             raise ConfigError([f"{problem}: repeat the options it was begun with"])
-        size = int(earlier["block"])
     else:
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps({"identity": digest, "block": size}), encoding="utf-8")
+        storage.record(digest, size)
     sets = len(workload.values)
     blocks = blocks_of(sets, size)
     trainable = _trainable(workload)

@@ -114,6 +114,9 @@ def plan_of(options: TuneSweep, request: RunRequest) -> Plan:
         )
     if search == "optuna" and options.resume is not None:
         raise BadInputError("--resume continues grid and random searches: begin optuna's anew")
+    from tune.storage import check_storage
+
+    check_storage(options.out, options.resume)
     from aster_ray.research.grid import MAX_SETS, parse_grid
     from aster_ray.research.holdout import split
     from aster_ray.research.lookahead import refuse_look_ahead
@@ -167,7 +170,8 @@ def _run(
     from aster_ray.research.sweep import settler
     from tune.blocks import Workload, block_size
     from tune.node import ray_node
-    from tune.study import run_blocks, run_search, storage_for
+    from tune.storage import storage_for
+    from tune.study import run_blocks, run_search
 
     prepared, names = plan.prepared, tuple(plan.grid)
     drawn = plan.search != "optuna"

@@ -138,6 +138,13 @@ def test_an_interrupted_sweep_is_continued_to_the_same_rows(
     assert main([*asked, "--resume", str(out), "--capital", "500"]) == 2
     assert "is a sweep of other data, settings or sets" in capsys.readouterr().err
 
+    record = out / "tune" / "request.json"
+    kept = record.read_text()
+    record.write_text(kept[:20])
+    assert main([*asked, "--resume", str(out)]) == 2
+    assert "request.json is damaged: begin the sweep anew" in capsys.readouterr().err
+    record.write_text(kept)
+
     assert main([*asked, "--resume", str(out)]) == 0
     found = result_of(capsys)
     assert aster(["sweep", *asked]) == 0
