@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
 
 import aster_ray
 from aster_ray.config import Secret
@@ -48,6 +49,7 @@ def build_api(predicting: Predicting, token: Secret) -> FastAPI:
     )
     api.add_middleware(Gate, token=token)
     api.add_exception_handler(RequestValidationError, _invalid)
+    api.add_exception_handler(HTTPException, _other)
     secured = [Security(_BEARER)]
 
     @api.post("/v1/predict", responses=_REFUSALS, dependencies=secured)
@@ -91,6 +93,14 @@ def _or_refused(answer: Any) -> Any:
     if isinstance(answer, Refusal):
         raise _Refused(answer)
     return answer
+
+
+async def _other(_request: Request, error: Exception) -> JSONResponse:
+    """Say in the one shape there is what the framework refuses: a path, a method, a body."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - tells the type checker
+    if error.status_code == 400:  # not even broken JSON: no text, or nested without an end
+        return JSONResponse({"error": "the body: cannot be read as JSON"}, 422)
+    return JSONResponse({"error": str(error.detail).lower()}, error.status_code, error.headers)
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:

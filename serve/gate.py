@@ -16,7 +16,8 @@ from aster_ray.errors import ConfigError
 TOKEN, TOKEN_FILE = "ASTER_API_TOKEN", "ASTER_API_TOKEN_FILE"
 LEAST_TOKEN = 16
 MOST_BYTES = 2 * 1024 * 1024
-_GUARDED = "/v1/"
+# Whatever is not listed here needs the token, wherever the application is mounted.
+_OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"})
 
 
 def read_token(environ: Mapping[str, str]) -> Secret:
@@ -40,7 +41,11 @@ def read_token(environ: Mapping[str, str]) -> Secret:
 
 
 class Gate:
-    """ASGI middleware: 401 without the token, 413 beyond the limit; health needs no token."""
+    """ASGI middleware: 401 without the token, 413 beyond the limit; health needs no token.
+
+    The list says what is open, not what is closed: a route somebody adds, or a prefix the
+    application is mounted at, never becomes open by being overlooked.
+    """
 
     def __init__(self, app: ASGIApp, token: Secret, most_bytes: int = MOST_BYTES) -> None:
         self._app = app
@@ -53,7 +58,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        guarded = str(scope["path"]).startswith(_GUARDED)
+        guarded = _route(scope) not in _OPEN
         # Compared in constant time: how much of a guess was right must not be measurable.
         if guarded and not hmac.compare_digest(headers.get(b"authorization", b""), self._expected):
             await _refuse(send, 401, "send the header Authorization: Bearer TOKEN")
@@ -77,6 +82,12 @@ class Gate:
                 return None
             if message["type"] != "http.request" or not message.get("more_body", False):
                 return bytes(body)
+
+
+def _route(scope: Scope) -> str:
+    """Return the path below the place the application is mounted at, as its router reads it."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
 
 
 def _once(body: bytes, receive: Receive) -> Receive:

@@ -27,8 +27,9 @@ def call(
     path: str,
     body: bytes | list[bytes] = b"",
     headers: Mapping[str, str] | None = None,
+    root: str = "",
 ) -> Answer:
-    """Send a request, in the pieces given, and return the whole answer."""
+    """Send a request, in the pieces given, to an application mounted at ``root``."""
     pieces = [body] if isinstance(body, bytes) else list(body)
     sent: list[dict[str, Any]] = []
 
@@ -48,9 +49,9 @@ def call(
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
+        "path": root + path,
+        "raw_path": (root + path).encode(),
+        "root_path": root,
         "query_string": b"",
         "headers": [(name.lower().encode(), value.encode()) for name, value in given.items()],
         "client": ("127.0.0.1", 1),

@@ -78,11 +78,18 @@ def test_a_prediction_over_http_has_the_bits_of_the_offline_one(served: Served, 
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", "/v1/predict"), ("GET", "/v1/models")])
+@pytest.mark.parametrize("root", ["", "/aster", "/v2/aster"])
 def test_without_the_token_nothing_is_read_or_said(
-    api: Any, direct: Direct, served: Served, headers: dict[str, str], method: str, path: str
+    api: Any,
+    direct: Direct,
+    served: Served,
+    headers: dict[str, str],
+    method: str,
+    path: str,
+    root: str,
 ) -> None:
     for body in (json.dumps(served.question(500)).encode(), b"{", b"x" * (MOST_BYTES + 1)):
-        answer = call(api, method, path, body, headers)
+        answer = call(api, method, path, body, headers, root)
         assert answer.status == 401
         assert answer.headers["www-authenticate"] == "Bearer"
         assert answer.document == {"error": "send the header Authorization: Bearer TOKEN"}
@@ -114,6 +121,8 @@ def test_a_body_in_pieces_is_read_whole(api: Any, served: Served) -> None:
     [
         (b"", "the body: field required"),
         (b"{", "the body: is no JSON: "),
+        (b'{"instrument": "\xff"}', "the body: cannot be read as JSON"),
+        (b"[" * 100_000, "the body: cannot be read as JSON"),
         (b"[]", "the body: input should be a valid dictionary or object"),
         ({"timeframe": 1}, "timeframe: input should be a valid string"),
         ({"bars": [[1, 2]]}, "bars[0]: list should have at least 6 items"),
@@ -146,6 +155,25 @@ def test_health_needs_no_token_and_readiness_a_model(api: Any) -> None:
     assert (answer.status, answer.document) == (503, {"error": "no model is loaded"})
 
 
+def test_what_is_not_known_to_be_open_is_closed(api: Any) -> None:
+    for path in (
+        "/",
+        "/docs",
+        "/v1",
+        "/V1/models",
+        "//v1/models",
+        "/v1/../v1/models",
+        "/healthz/x",
+    ):
+        for root in ("", "/aster"):
+            assert call(api, "GET", path, root=root).status == 401
+    for root in ("", "/aster"):
+        assert call(api, "GET", "/healthz", root=root).status == 200
+    answer = call(api, "GET", "/v1/predict", headers=BEARER)
+    assert (answer.status, answer.document) == (405, {"error": "method not allowed"})
+    assert answer.headers["allow"] == "POST"
+
+
 def test_models_are_listed(api: Any, served: Served) -> None:
     [model] = call(api, "GET", "/v1/models", headers=BEARER).document["models"]
     assert model["version"] == served.model.version
@@ -159,7 +187,8 @@ def test_the_documentation_names_the_token_and_every_refusal(api: Any) -> None:
     assert {"200", "401", "413", "422", "503"} <= set(operation["responses"])
     fields = document["components"]["schemas"]["PredictRequest"]["properties"]
     assert "open_ms (UTC milliseconds)" in json.dumps(fields["bars"])
-    assert call(api, "GET", "/docs").status == 404
+    answer = call(api, "GET", "/docs", headers=BEARER)
+    assert (answer.status, answer.document) == (404, {"error": "not found"})
 
 
 def test_a_token_is_needed_and_kept_out_of_sight(tmp_path: Any) -> None:
