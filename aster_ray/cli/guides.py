@@ -164,8 +164,8 @@ def sessions() -> None:
     they are read. While a session runs, .aster-run marks its folder and session.json is locked by
     its process.
     Safe to delete: logs/ at any time after the end; the report, its tables, host.json and the
-    supervisor's two after the end, if they are not needed. Never while it runs, and never a single journal: the three belong
-    together, `aster replay` and a restart need them.
+    supervisor's two after the end, if they are not needed. Never while it runs, and never a single
+    journal: the three belong together, `aster replay` and a restart need them.
     """
 
 

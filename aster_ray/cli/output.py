@@ -47,7 +47,8 @@ def emit(
     # A pipe has no width of its own: wide enough that no column is cut.
     stream = results()
     width = None if stream.isatty() else _PIPE_WIDTH
-    console = Console(file=stream, highlight=False, width=width)
+    # Nor is any text ours to interpret: a reason or a folder's name may hold [brackets].
+    console = Console(file=stream, highlight=False, markup=False, width=width)
     with console.capture() as capture:
         render(console)
     stream.write(capture.get())

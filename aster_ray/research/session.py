@@ -188,10 +188,18 @@ def load_session(folder: Path) -> Session:
         raise BadInputError(f"{file} is not a session: {error}") from error
     if found != FORMAT:
         raise BadInputError(f"{file} has format {found!r}, this version reads {FORMAT!r}")
-    settings = RecordedSettings(**config.build(_SECTIONS, list(_entries(content["settings"]))))
-    strategies = tuple((spec, params) for spec, params in content["strategies"])
-    request = RunRequest(settings, strategies)
-    return Session(folder, content["token"], request, content["provenance"])
+    try:
+        settings = RecordedSettings(**config.build(_SECTIONS, list(_entries(content["settings"]))))
+        strategies = tuple((str(spec), dict(params)) for spec, params in content["strategies"])
+        provenance = {name: str(value) for name, value in content["provenance"].items()}
+        for name in _FIXED:
+            provenance[name]  # what cannot be compared later is missed now
+        return Session(folder, str(content["token"]), RunRequest(settings, strategies), provenance)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInputError(
+            f"{file} is damaged ({type(error).__name__}: {error}): restore it, or begin a new "
+            "session"
+        ) from error
 
 
 def _entries(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[config.Entry]:

@@ -26,6 +26,7 @@ from aster_ray.research.session import FILE
 SESSIONS = Path("runs")  # where sessions are unless they are told otherwise
 HOST_FILE = "host.json"
 FORMAT = "aster-host/1"
+_REMEDY = "remove it once its process is gone"
 _ATTEMPTS = 20  # somebody who merely looks holds the lock for a moment
 
 
@@ -155,28 +156,46 @@ def read_host(folder: Path) -> HostRecord | None:
 
     A record of a process that is gone and never said so has the phase DIED.
     """
+    file = folder / HOST_FILE
     try:
-        content = json.loads((folder / HOST_FILE).read_text(encoding="utf-8"))
-    except OSError:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValueError as error:
-        raise BadInputError(f"{folder / HOST_FILE} cannot be read: {error}") from error
+    except OSError as error:
+        raise BadInputError(
+            f"{file} cannot be read ({error.strerror}): be the user who started the session"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{file} cannot be read: {error}; {_REMEDY}") from error
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:
-        raise BadInputError(
-            f"{folder / HOST_FILE} has format {found!r}, this version reads {FORMAT!r}"
-        )
-    record = HostRecord(**{**content, "phase": Phase(content["phase"])})
+        raise BadInputError(f"{file} has format {found!r}, this version reads {FORMAT!r}")
+    try:
+        record = HostRecord(**{**content, "phase": Phase(content["phase"])})
+    except (KeyError, TypeError, ValueError) as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise BadInputError(f"{file} is damaged ({problem}): {_REMEDY}") from error
+    if type(record.pid) is not int or type(record.began_ms) is not int:
+        raise BadInputError(f"{file} is damaged (pid or began_ms is no number): {_REMEDY}")
     if record.phase is not Phase.ENDED and not is_held(folder):
         return dataclasses.replace(record, phase=Phase.DIED)
     return record
 
 
 def sessions_below(parent: Path) -> Iterator[tuple[Path, HostRecord]]:
-    """Yield every session of ``parent`` that was ever run, newest first."""
+    """Yield every session of ``parent`` that was ever run, newest first.
+
+    A dead one whose record is damaged must not stand between an operator and a living one: it is
+    left out. Of a living one it is an error.
+    """
     found = []
     for file in parent.glob(f"*/{HOST_FILE}"):
-        record = read_host(file.parent)
+        try:
+            record = read_host(file.parent)
+        except BadInputError:
+            if is_held(file.parent):
+                raise
+            continue
         if record is not None:
             found.append((file.parent, record))
     yield from sorted(found, key=lambda pair: pair[1].began_ms, reverse=True)

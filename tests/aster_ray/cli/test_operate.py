@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from aster_ray import cli
-from aster_ray.cli import operate
+from aster_ray.cli import operate, output, status_tables
 from aster_ray.model.enums import TradingState
+from aster_ray.research.standing import standing
 from aster_ray.research.tenure import Tenure
 
 Capture = pytest.CaptureFixture[str]
@@ -96,3 +97,46 @@ def test_without_a_session_the_folder_must_be_named(
     for verb in ("status", "pause", "resume", "stop", "logs"):
         assert cli.main([verb]) == 2
         assert "no session below runs/" in capsys.readouterr().err
+
+
+def test_brackets_in_a_reason_or_a_name_are_text(folder: Path, capsys: Capture) -> None:
+    # As markup, "[/oops]" would end the verb with a traceback, and "[bold]" would not be seen.
+    reason, name = "no [/oops] and [bold]news", "runs/[/x]"
+    options = operate.Which()
+    payload = {
+        **standing(folder, None, {}),
+        "account": {
+            "positions": [],
+            "open_orders": [],
+            "last_denials": [],
+            "commands": [
+                {
+                    "number": 1,
+                    "asked_ms": 0,
+                    "close": 3,
+                    "state": "reducing",
+                    "who": "me",
+                    "reason": reason,
+                }
+            ],
+            "closes": 4,
+            **dict.fromkeys(
+                (
+                    "equity",
+                    "day_profit",
+                    "day_return",
+                    "drawdown",
+                    "max_drawdown",
+                    "gross",
+                    "orders",
+                    "fills",
+                ),
+                0,
+            ),
+        },
+    }
+    output.emit(options, payload, status_tables.status_table(payload))
+    assert reason in capsys.readouterr().out
+    started = {"session": "x", "folder": name, "pid": 7, "stop": f"aster stop {name}"}
+    output.emit(options, started, status_tables.detached_table(started))
+    assert capsys.readouterr().out.count(name) == 3

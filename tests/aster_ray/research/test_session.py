@@ -8,6 +8,7 @@ import pytest
 from aster_ray.errors import BadInputError, JournalError
 from aster_ray.research.session import (
     FILE,
+    FORMAT,
     RISK_JOURNAL,
     abandon,
     create_session,
@@ -76,6 +77,10 @@ def test_changed_data_stop_a_session(tmp_path: Path) -> None:
         load_session(session.folder).prepare()
 
 
+def _damaged(**content: object) -> str:
+    return json.dumps({"format": FORMAT, **content})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -83,6 +88,13 @@ def test_changed_data_stop_a_session(tmp_path: Path) -> None:
         ("{", "is not a session"),
         ('{"format": "aster-session/99"}', "has format 'aster-session/99'"),
         ("[]", "has format None"),
+        (_damaged(), r"session.json is damaged \(KeyError: 'settings'\): restore it"),
+        (_damaged(settings={"session": []}), "is damaged"),
+        (_damaged(settings={}, strategies=[["momentum"]]), "is damaged"),
+        (_damaged(settings={}, strategies=[["momentum", 7]]), "is damaged"),
+        (_damaged(settings={}, strategies=[], token="x"), "is damaged .KeyError: 'provenance'"),
+        (_damaged(settings={}, strategies=[], token="x", provenance={}), "KeyError: 'data'"),
+        (_damaged(settings={"risk": {"nonsense": 1}}), "unknown key"),
     ],
 )
 def test_what_is_no_session_is_named(tmp_path: Path, text: str | None, message: str) -> None:

@@ -140,12 +140,46 @@ def test_the_newest_living_session_is_the_one_meant(
         find_session("nowhere", tmp_path)
 
 
+def _record(**changes: object) -> str:
+    content = {"format": "aster-host/1", "pid": 7, "phase": "ended", "began_ms": 5}
+    return json.dumps({**content, **changes})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "cannot be read"), ('{"format": "other/1"}', "has format 'other/1'")],
+    [
+        ("{", "cannot be read"),
+        ("", "cannot be read"),
+        ('{"format": "other/1"}', "has format 'other/1'"),
+        (_record(phase="asleep"), "is damaged .ValueError: 'asleep'"),
+        (_record(nonsense=1), "is damaged .TypeError"),
+        (_record(pid="7"), "pid or began_ms is no number"),
+        ('{"format": "aster-host/1"}', "is damaged .KeyError: 'phase'"),
+    ],
 )
 def test_a_record_of_another_kind_is_refused(tmp_path: Path, text: str, message: str) -> None:
     folder = a_folder(tmp_path)
     (folder / HOST_FILE).write_text(text)
     with pytest.raises(BadInputError, match=message):
+        read_host(folder)
+    assert list(sessions_below(tmp_path)) == []
+
+
+def test_a_damaged_record_does_not_hide_the_living_session_unless_it_is_its_own(
+    tmp_path: Path,
+) -> None:
+    for name in ("earlier", "later"):
+        (a_folder(tmp_path, name) / HOST_FILE).write_text("{")
+    tenure = Tenure(a_folder(tmp_path, "living"))
+    assert find_session(None, tmp_path) == tmp_path / "living"
+    (tmp_path / "living" / HOST_FILE).write_text("{")
+    with pytest.raises(BadInputError, match=f"living/{HOST_FILE} cannot be read"):
+        find_session(None, tmp_path)
+    tenure.end(0)
+
+
+def test_a_record_that_may_not_be_read_is_no_session_that_never_ran(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path)
+    (folder / HOST_FILE).mkdir()  # refused by the system, as another user's file is
+    with pytest.raises(BadInputError, match="be the user who started the session"):
         read_host(folder)
