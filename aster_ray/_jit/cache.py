@@ -39,7 +39,7 @@ from numba.core.serialize import dumps
 
 FLAGS: dict[str, Any] = {"nogil": True, "fastmath": False, "error_model": "numpy"}
 _PACKAGE = Path(__file__).resolve().parents[1]
-_KEEP_DIGESTS = 4
+_KEEP_DIGESTS = 8  # 30 to 80 MB each; several checkouts share a home
 _KEEP_USER_FILES = 32
 _FOLDER = re.compile(r"[0-9a-f]{24}")
 _IMPORT = re.compile(

@@ -20,6 +20,7 @@ from aster_ray.engine.command import commands_of
 from aster_ray.engine.journal import read_journal
 from aster_ray.research.session import RISK_JOURNAL
 from aster_ray.research.tenure import Phase, is_held, read_host
+from tests.actors.failing import failing
 
 ROOT = Path(__file__).parents[2]
 SECRET = "correct-horse-battery-staple"
@@ -157,29 +158,9 @@ def _holds_no_secret(folder: Path) -> None:
             assert SECRET.encode() not in path.read_bytes(), path
 
 
-TELLTALE = '''
-"""Give a secret away once a session is under way."""
-import os
-import numpy as np
-from aster_ray.strategies.contract import Signals
-
-class Telltale:
-    name = "telltale"
-    parameters = ()
-
-    def warmup(self, params):
-        return 10
-
-    def signals(self, panel, params):
-        if 40 < len(panel.close) < 100:  # not yet when the whole market is looked at first
-            raise ValueError("refused: " + os.environ["EXCHANGE_API_SECRET"])
-        return Signals(direction=np.zeros(panel.close.shape, np.int8))
-'''
-
-
 def test_a_secret_in_an_exception_reaches_no_file_and_no_terminal(tmp_path: Path) -> None:
     file, folder = tmp_path / "telltale.py", tmp_path / "one"
-    file.write_text(TELLTALE)
+    file.write_text(failing("'refused: ' + os.environ['EXCHANGE_API_SECRET']"))
     period = ("--from", "2025-02-01", "--to", "2025-02-05")
     failed = aster(
         "paper", *period, "--strategy", str(file), "--out", str(folder), "--json", timeout=600

@@ -10,27 +10,10 @@ from actors.display import headline, render
 from actors.launch import View
 from aster_ray.errors import AsterError
 from aster_ray.research.replay import replay_session
+from tests.actors.failing import failing
 from tests.actors.sessions import a_request, backtest, run
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_node")]
-
-FAILING = '''
-"""Fail once a session is under way."""
-import numpy as np
-from aster_ray.strategies.contract import Signals
-
-class Failing:
-    name = "failing"
-    parameters = ()
-
-    def warmup(self, params):
-        return 10
-
-    def signals(self, panel, params):
-        if 40 < len(panel.close) < 100:  # not yet when the whole market is looked at first
-            raise ValueError("my own mistake")
-        return Signals(direction=np.zeros(panel.close.shape, np.int8))
-'''
 
 
 def test_a_stop_finishes_the_close_under_way_and_writes_the_report(tmp_path: Path) -> None:
@@ -76,7 +59,7 @@ def test_a_paced_session_loses_no_close(tmp_path: Path) -> None:
 
 def test_what_fails_in_an_actor_is_said_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "failing.py"
-    file.write_text(FAILING)
+    file.write_text(failing("'my own mistake'"))
     with pytest.raises(AsterError, match=r"strategy: StrategyError: .*my own mistake"):
         run(a_request(5, (str(file),)), tmp_path / "session")
     log = (tmp_path / "session" / "logs" / "strategy.log").read_text()

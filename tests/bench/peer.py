@@ -1,8 +1,9 @@
 """vectorbt as fast as we can make it: Rust engine, one process per core, blocks that fit a cache.
 
 It has no threads of its own, so blocks of columns go to processes that are started and warm before
-any clock runs. Indicators are the same functions as ours, each distinct column computed once a
-sweep, like the conditions that sets share; signals are written by our own compiled rule.
+any clock runs; one process is what somebody gets who calls it. Indicators are the same functions as
+ours, each distinct column computed once a sweep, like the conditions that sets share; signals are
+written by our own compiled rule.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from aster_ray.strategies import registry
 from aster_ray.strategies.contract import Panel, Params
 from aster_ray.strategies.series import series_of
 from tests.bench.studies import Study
-from tests.bench.timing import cores
 
 # Columns a call: fewer spend their time in Python, more fall out of the cache (4 to 24 tried).
 BLOCK = 8
@@ -147,9 +147,9 @@ def _run_job(job: _Job) -> tuple[Measures, float]:
 
 
 class Peer:
-    """A vectorbt sweep that can be run again and again."""
+    """A vectorbt sweep that can be run again and again, in so many processes."""
 
-    def __init__(self, study: Study, size: float) -> None:
+    def __init__(self, study: Study, size: float, processes: int) -> None:
         strategy = registry.load(study.strategy)
         self._fused = strategy.fused
         self._series, _ = series_of(Panel.of(study.market), 0)
@@ -165,7 +165,7 @@ class Peer:
         ]
         # Started afresh: a fork would inherit the threads of our own sweep.
         self._pool = ProcessPoolExecutor(
-            cores(),
+            processes,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_prepare_worker,
             initargs=(study.strategy, terms_of(study, size), shared, rows, study.market.start),

@@ -39,6 +39,7 @@ def test_a_small_sweep_gives_figures_for_both_sides(monkeypatch: pytest.MonkeyPa
     for row in sweep.run(4_000, 20, 1):
         assert (row.sets, row.bars) == (20, 4_000)
         assert row.ours > 0.0
+        assert row.single > 0.0
         assert row.ratio == pytest.approx(row.ours / row.vectorbt)
         # The same signals: they differ by limits, exit plans, and stops on the bar of an entry.
         assert row.trips == pytest.approx(row.peer_trips, rel=0.25)
@@ -48,7 +49,7 @@ def test_a_small_sweep_gives_figures_for_both_sides(monkeypatch: pytest.MonkeyPa
 def test_a_process_measures_a_block_as_one_call_does() -> None:
     study = a_study("momentum", BUILT_IN, 3_000)
     study = study.of(study.sets[: peer.BLOCK + 3])
-    other = peer.Peer(study, 0.01)
+    other = peer.Peer(study, 0.01, 2)
     try:
         (first, second), spent = other.run()
     finally:

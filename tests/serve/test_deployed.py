@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from aster_ray.features import catalogue
 from aster_ray.features.bars import bars_of
 from aster_ray.models.artifact import read_artifact
 from aster_ray.models.boosted import BoostedModel
+from tests.ports import free_ports
 from tests.serve.conftest import Served
 
 ROOT = Path(__file__).parents[2]
@@ -81,18 +81,6 @@ class Node(NamedTuple):
             except psutil.Error:
                 continue
         return found
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports nobody listens on, outside Ray's own range for workers."""
-    found: list[int] = []
-    while len(found) < count:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port > 20_000 and port not in found:
-            found.append(port)
-    return found
 
 
 def until(done: Callable[[], Any], what: str) -> Any:

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from aster_ray.cli import main as aster
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 240
@@ -34,18 +34,6 @@ class Head(NamedTuple):
 
 def ray(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "ray.scripts.scripts", *arguments]
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports nobody listens on, all different and outside Ray's own range for workers."""
-    found: list[int] = []
-    while len(found) < count:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port > 20_000 and port not in found:
-            found.append(port)
-    return found
 
 
 @pytest.fixture
