@@ -12,6 +12,7 @@ import typer
 
 from aster_ray.cli import api, output, status_tables, tables
 from aster_ray.cli.options import RunOptions, VerbOptions, verb
+from aster_ray.errors import BadInputError
 
 if TYPE_CHECKING:
     from aster_ray.research.request import RunRequest
@@ -166,7 +167,7 @@ def _compare(options: Folders) -> None:
     if options.out is not None:
         output.require_writable(options.out)
     runs = load_runs(options.folders)
-    seed = int(runs[0].report["run"].get("seed", 0)) if options.seed is None else options.seed
+    seed = _seed(runs[0].report["run"].get("seed", 0) if options.seed is None else options.seed)
     found = compare(runs, seed)
     out = options.out or RUNS / f"compare-{found.content['id']}"
     page = render_comparison(found)
@@ -174,6 +175,17 @@ def _compare(options: Folders) -> None:
         (folder / "compare.json").write_text(output.dumps(found.content), encoding="utf-8")
         (folder / "compare.html").write_text(page, encoding="utf-8")
     output.emit(options, found.content, tables.comparison_table(found.content, out))
+
+
+def _seed(value: object) -> int:
+    """Return what may seed a generator, given or from a report."""
+    try:
+        seed = int(str(value))
+    except ValueError:
+        seed = -1
+    if seed < 0:
+        raise BadInputError(f"--seed must be a whole number from 0 on, was {value}")
+    return seed
 
 
 def sweep_document(rows: list[dict[str, Any]], basis: Basis, metric: str) -> dict[str, Any]:

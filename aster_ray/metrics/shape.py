@@ -10,6 +10,7 @@ from aster_ray.errors import BadInputError
 
 # Sections that are one table of plain values, and those that are a table per name.
 _PLAIN = ("run", "period", "waterfall", "denials", "risk")
+_NUMBERS = ("waterfall", "denials")
 _TABLES = ("round_trips", "by_symbol", "by_strategy", "exit_reasons")
 _SUMMARIES = ("strategy", "buy_and_hold")
 _LISTS = ("symbols", "missing", "notes")
@@ -25,10 +26,12 @@ def check_shape(report: Mapping[str, Any]) -> None:
             raise BadInputError(f"{section}.{key} must be a whole number")
     for name in _TABLES:
         for key in _table(report, name):
-            _plain(_table(report[name], key, f"{name}."), f"{name}.{key}")
+            _numbers(_table(report[name], key, f"{name}."), f"{name}.{key}")
     summary = _table(report, "summary")
     for name in _SUMMARIES:
-        _plain(_table(summary, name, "summary."), f"summary.{name}")
+        _numbers(_table(summary, name, "summary."), f"summary.{name}")
+    for name in _NUMBERS:
+        _numbers(report[name], name)
     data = _table(report, "data")
     for name in _LISTS:
         values = data.get(name)
@@ -55,6 +58,14 @@ def _plain(table: Mapping[str, Any], name: str) -> None:
     for key, value in table.items():
         if isinstance(value, Mapping | list):
             raise BadInputError(f"{name}.{key} must be one value, was {type(value).__name__}")
+
+
+def _numbers(table: Mapping[str, Any], name: str) -> None:
+    """Check a table of numbers; what is undefined is null."""
+    _plain(table, name)
+    for key, value in table.items():
+        if value is not None and type(value) not in (int, float):
+            raise BadInputError(f"{name}.{key} must be a number, was {value!r}")
 
 
 def _session_group(group: Mapping[str, Any], name: str) -> None:

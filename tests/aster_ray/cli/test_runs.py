@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -239,12 +240,14 @@ def test_runs_are_compared_side_by_side(answer: Answer, capsys: Capture, tmp_pat
         (["one", "one"], "named twice"),
         (["one", "absent"], "no report at absent"),
         (["one", "two", "--out", "one/report.json"], "is a file"),
+        (["one", "two", "--seed", "-1"], "--seed must be a whole number from 0 on, was -1"),
     ],
 )
 def test_a_comparison_that_cannot_be_made_writes_nothing(
     answer: Answer, capsys: Capture, arguments: list[str], words: str
 ) -> None:
     answer("backtest", *SHORT, "--to", "2025-01-31", "--out", "one")
+    shutil.copytree("one", "two")
     before = sorted(Path().rglob("*"))
     assert cli.main(["report", *arguments]) == 2
     assert words in capsys.readouterr().err

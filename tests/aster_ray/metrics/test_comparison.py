@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from aster_ray.errors import BadInputError
@@ -41,6 +42,23 @@ def later(facts: RunFacts, bars: int) -> RunFacts:
         gross=facts.gross[bars:],
         fills=kept[:0],
     )
+
+
+@pytest.mark.parametrize("lost", ["another run's", "the last row", "the order"])
+def test_a_curve_that_is_not_of_the_report_beside_it_is_refused(tmp_path: Path, lost: str) -> None:
+    one, two = written(tmp_path, "a", a_run()), written(tmp_path, "b", later(a_run(), 24))
+    file = one / "equity.parquet"
+    table = pq.read_table(file)
+    if lost == "another run's":
+        file.write_bytes((two / "equity.parquet").read_bytes())
+    elif lost == "the last row":
+        pq.write_table(table.slice(0, len(table) - 1), file)
+    else:
+        rows = np.arange(len(table))
+        rows[[3, 4]] = rows[[4, 3]]
+        pq.write_table(table.take(rows), file)
+    with pytest.raises(BadInputError, match=r"a/equity\.parquet is not of this report"):
+        load_runs([one, two])
 
 
 def test_a_run_beside_itself_differs_in_nothing(tmp_path: Path) -> None:

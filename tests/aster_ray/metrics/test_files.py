@@ -133,6 +133,9 @@ def test_reports_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     [
         (("summary",), [], "summary must be a table, was list"),
         (("summary", "strategy", "sharpe"), [1.0], "summary.strategy.sharpe must be one value"),
+        (("summary", "strategy", "sharpe"), "high", "sharpe must be a number, was 'high'"),
+        (("summary", "buy_and_hold", "cagr"), True, "cagr must be a number, was True"),
+        (("waterfall", "fees"), "12", "waterfall.fees must be a number, was '12'"),
         (("by_symbol", "BTCUSDT"), 5, "by_symbol.BTCUSDT must be a table, was int"),
         (("waterfall", "net"), {}, "waterfall.net must be one value, was dict"),
         (("period", "bars"), "many", "period.bars must be a whole number"),
