@@ -128,12 +128,13 @@ def _load(name: str, folder: Path) -> Run:
         raise BadInputError(f"{folder} saw no tradable bar: there is nothing to compare")
     start, capital = report["period"]["from_ms"], report["waterfall"]["capital"]
     ms, equity, gross = (table[column].to_numpy() for column in ("ms", "equity", "gross"))
-    said = (report["period"]["bars"], report["period"]["to_ms"])
-    said += (report["summary"]["strategy"].get("final_equity"),)
-    if (len(ms), ms[-1], equity[-1]) != said or not (np.diff(ms) > 0).all():
+    bars, until = report["period"]["bars"], report["period"]["to_ms"]
+    final = report["summary"]["strategy"].get("final_equity")
+    whole = len(ms) == bars and bool((np.diff(ms) > 0).all())
+    if not whole or ms[-1] != until or equity[-1] != final:
         raise BadInputError(
             f"{file} is not of this report: it ends at equity {equity[-1]} after {len(ms)} bars, "
-            f"{folder} at {said[2]} after {said[0]}; run it again"
+            f"{folder} at {final} after {bars}; run it again"
         )
     return Run(
         name,
