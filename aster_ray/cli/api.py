@@ -1,6 +1,6 @@
 """The same runs from Python: ``from aster_ray import backtest, sweep``.
 
->>> result = backtest("momentum", symbols="BTC,ETH", end="2024-06-30")  # doctest: +SKIP
+>>> result = backtest("momentum", symbols="BTC,ETH", end="2025-05-31")  # doctest: +SKIP
 >>> result.report["performance"]["sharpe"]  # doctest: +SKIP
 """
 

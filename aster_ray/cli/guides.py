@@ -34,7 +34,7 @@ def start() -> None:
 
     aster paper                      trade the built-in six symbols through the four actors
     aster backtest                   the same market and strategies, in one process
-    aster backtest --strategy momentum --symbols BTC,ETH --from 2024-03-01
+    aster backtest --strategy momentum --symbols BTC,ETH --from 2025-03-01
     aster sweep --strategy momentum --grid fast=8:24:4 --grid slow=40,60,80
     aster report runs/RUN            print an earlier report again
     aster report runs/A runs/B       compare runs side by side

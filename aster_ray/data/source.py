@@ -32,7 +32,8 @@ def load_market(request: MarketRequest) -> Market:
         found = Selection(_built_in_tables(request, window), ())
     noted = [_check_gaps(table, request) for table in found.tables]
     market = assemble(noted, window.timeframe_ms)
-    return _trim(replace(market, missing=(*market.missing, *found.notes)), window)
+    noted_market = replace(market, missing=(*market.missing, *found.notes))
+    return _narrowed(_trim(noted_market, window), window)
 
 
 def open_library(path: str) -> Library:
@@ -119,3 +120,14 @@ def _trim(market: Market, window: Window) -> Market:
         note = f"warm-up: {first} bars before the start instead of {window.warmup}"
         return replace(trimmed, missing=(*market.missing, note))
     return trimmed
+
+
+def _narrowed(market: Market, window: Window) -> Market:
+    """Say so where the data cover less than the period that was asked for."""
+    notes = []
+    first_ms, last_ms = int(market.open_ms[market.start]), int(market.close_ms[-1])
+    if window.start_ms is not None and first_ms - window.start_ms >= window.timeframe_ms:
+        notes.append(f"no bar from {moment(window.start_ms)}: the period begins {moment(first_ms)}")
+    if window.end_ms is not None and window.end_ms - last_ms >= window.timeframe_ms:
+        notes.append(f"no bar up to {moment(window.end_ms)}: the period ends {moment(last_ms)}")
+    return replace(market, missing=(*market.missing, *notes)) if notes else market

@@ -53,6 +53,17 @@ def test_a_short_warm_up_is_named() -> None:
     assert market.missing == ("warm-up: 24 bars before the start instead of 100",)
 
 
+def test_a_period_that_the_data_do_not_cover_is_named() -> None:
+    covered = load_market(MarketRequest(start="2025-01-01", end="2025-06-29"))
+    assert covered.missing == ()
+    market = load_market(MarketRequest(start="2024-06-01", end="2025-09-01"))
+    assert len(market) == 180 * 24
+    assert market.missing == (
+        "no bar from 2024-06-01 00:00: the period begins 2025-01-01 00:00",
+        "no bar up to 2025-09-02 00:00: the period ends 2025-06-30 00:00",
+    )
+
+
 def test_the_built_in_market_refuses_what_it_does_not_hold() -> None:
     with pytest.raises(DataError, match="symbol XRPUSDT is not in the built-in market; it has BTC"):
         load_market(MarketRequest(symbols=("XRP",)))
