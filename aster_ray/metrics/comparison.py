@@ -65,10 +65,17 @@ def load_runs(folders: Sequence[Path]) -> list[Run]:
         raise BadInputError("a run was named twice: name each run once")
     if len(folders) > MOST_RUNS:
         raise BadInputError(f"{len(folders)} runs: at most {MOST_RUNS} fit side by side")
-    names = [folder.resolve().name for folder in folders]
-    if len(set(names)) < len(names):
-        names = ["/".join(folder.resolve().parts[-2:]) for folder in folders]
+    names = _told_apart([folder.resolve().parts for folder in folders])
     return [_load(name, folder) for name, folder in zip(names, folders, strict=True)]
+
+
+def _told_apart(places: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the shortest ends of different paths that differ."""
+    for length in range(1, max(map(len, places))):
+        names = ["/".join(parts[-length:]) for parts in places]
+        if len(set(names)) == len(names):
+            return names
+    return [str(Path(*parts)) for parts in places]
 
 
 def compare(runs: Sequence[Run], seed: int) -> Comparison:

@@ -87,6 +87,11 @@ def read_report(path: Path) -> dict[str, Any]:
         report = json.loads(file.read_text(encoding="utf-8"), parse_constant=_no_number)
         found = report.get("format") if isinstance(report, dict) else None
     except OSError as error:
+        if path.is_dir() and _is_sweep(path):
+            raise BadInputError(
+                f"{path} holds a sweep, which has no report: see {path / SWEEP}, or run its best "
+                "set with `aster backtest`"
+            ) from error
         raise BadInputError(
             f"no report at {path}: {error.strerror or error}; name a run's folder"
         ) from error

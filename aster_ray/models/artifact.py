@@ -95,12 +95,19 @@ def check_model_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise BadInputError(f"model folder {folder} is a file: name a folder")
     try:
-        others = folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file()
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
         raise _unwritable(folder, error.strerror) from None
-    if others:
+    if files and not (folder / MANIFEST).is_file():
         raise BadInputError(
             f"model folder {folder} holds files that are no model: name a new or an empty folder"
+        )
+    # An earlier model is replaced with its folder: what somebody laid beside it would go too.
+    foreign = [file.name for file in files if not file.is_file() or file.suffix not in SUFFIXES]
+    if foreign:
+        raise BadInputError(
+            f"model folder {folder} holds {foreign[0]}, which is no part of a model and would be "
+            "lost: move it, or name another folder"
         )
     near = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not near.is_dir() or not os.access(near, os.W_OK | os.X_OK):

@@ -61,6 +61,16 @@ def test_a_curve_that_is_not_of_the_report_beside_it_is_refused(tmp_path: Path, 
         load_runs([one, two])
 
 
+def test_runs_of_equal_names_are_told_apart(tmp_path: Path) -> None:
+    for place in ("x/runs", "y/runs", "y/other"):
+        (tmp_path / place).mkdir(parents=True)
+    one, two, three = (
+        written(tmp_path / place, "paper-1", a_run()) for place in ("x/runs", "y/runs", "y/other")
+    )
+    names = [[run.name for run in load_runs(runs)] for runs in ([one, two], [two, three])]
+    assert names == [["x/runs/paper-1", "y/runs/paper-1"], ["runs/paper-1", "other/paper-1"]]
+
+
 def test_a_run_beside_itself_differs_in_nothing(tmp_path: Path) -> None:
     runs = load_runs([written(tmp_path, "a", a_run()), written(tmp_path, "b", a_run())])
     content = compare(runs, 7).content

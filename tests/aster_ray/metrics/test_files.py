@@ -178,6 +178,10 @@ def test_a_number_that_json_does_not_have_is_refused(
 def test_a_folder_of_a_sweep_is_ours_and_one_of_somebody_else_is_not(tmp_path: Path) -> None:
     (tmp_path / "sweep.json").write_text('{"metric": "sharpe", "sets": 0, "rows": []}')
     check_run_folder(tmp_path)
+    with pytest.raises(
+        BadInputError, match=r"holds a sweep, which has no report: see .*sweep\.json"
+    ):
+        read_report(tmp_path)
     for text in ("{}", "[]", "{", "[" * 100_000):
         (tmp_path / "sweep.json").write_text(text)
         with pytest.raises(BadInputError, match="holds files that no run wrote"):

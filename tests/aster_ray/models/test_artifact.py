@@ -198,6 +198,18 @@ def test_an_earlier_model_is_replaced_as_a_whole(folder: Path) -> None:
     assert [path.name for path in folder.parent.iterdir()] == ["one"]
 
 
+@pytest.mark.parametrize("name", ["notes.md", "plots/loss.json"])
+def test_what_somebody_laid_beside_a_model_is_not_removed_with_it(folder: Path, name: str) -> None:
+    file = folder / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("mine")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for refuse in (check_model_folder, lambda place: write_artifact(an_artifact(), place)):
+        with pytest.raises(BadInputError, match="is no part of a model and would be lost: move it"):
+            refuse(folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
 def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     for refuse in (check_model_folder, lambda place: write_artifact(an_artifact(), place)):
