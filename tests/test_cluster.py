@@ -106,6 +106,9 @@ def problems(config: Config) -> list[str]:
         found.append("the dashboard listens beyond the head")
     if "RAY_SERVE_ENABLE_HA_PROXY=1" not in head_start:
         found.append("Serve starts without HAProxy")
+    for kind in ("**/.env*", "**/*.pem"):
+        if kind not in config.get("rsync_exclude", []):
+            found.append(f"files like {kind} would be copied to every node")
     return found
 
 
@@ -127,6 +130,26 @@ def test_ray_accepts_it_and_the_lint_finds_nothing() -> None:
 def test_no_secret_is_in_it() -> None:
     assert not SECRETS.search(TEXT)
     assert SECRETS.search(f"token: {'0a' * 16}")
+
+
+def test_it_says_what_it_costs_at_most_and_what_its_token_opens() -> None:
+    config = cluster()
+    nodes = config["available_node_types"]
+    cpu, workers = nodes["cpu_worker"], config["max_workers"]
+    gpus = sum(one["max_workers"] for one in nodes.values() if one["resources"].get("GPU"))
+    text = " ".join(line.removeprefix("#").strip() for line in TEXT.splitlines())
+    assert (
+        f"Never more than {workers} workers at once, of them at most {cpu['max_workers']} with "
+        f"{cpu['resources']['CPU']} cores and {gpus} with a GPU."
+    ) in text
+    for fact in ("ray-autoscaler-sa-v1", "default-allow-ssh", "labels.ray-cluster-name=NAME"):
+        assert fact in TEXT
+
+
+def test_what_git_ignores_goes_to_no_cluster() -> None:
+    # `ray job submit --working-dir .` leaves out what .gitignore names, and nothing else.
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {".env*", "*.pem", ".venv/", "runs/"} <= set(ignored)
 
 
 def test_it_installs_this_checkout_with_the_pinned_versions() -> None:
@@ -174,6 +197,7 @@ LEFT_TO_THE_LINT: dict[str, Callable[[Config], object]] = {
         worker_start_ray_commands=["ray start --address=$RAY_HEAD_IP:6379"]
     ),
     "a token left behind": lambda c: c["file_mounts"].pop("~/.ray/auth_token"),
+    "secrets of the checkout": lambda c: c.pop("rsync_exclude"),
     "a dashboard for everybody": lambda c: c.update(
         head_start_ray_commands=[
             line.replace("127.0.0.1", "0.0.0.0") for line in c["head_start_ray_commands"]
