@@ -23,6 +23,7 @@ from actors.display import Silence
 from actors.host import LOG_NAME, host
 from actors.launch import share_import_path
 from aster_ray import log
+from aster_ray.cli.process import ending_signals
 from aster_ray.errors import EXIT_FAILED, EXIT_INTERRUPTED, AsterError
 from aster_ray.research.session import LOGS, Session, abandon, load_session
 
@@ -130,6 +131,7 @@ def _crash(kind: type[BaseException], error: BaseException, _trace: object) -> N
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in ending_signals():
+        signal.signal(number, _interrupt)
     sys.excepthook = _crash
     sys.exit(run(Path(sys.argv[1]), Pipe(int(sys.argv[2]))))

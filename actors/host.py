@@ -18,6 +18,7 @@ from actors.launch import View, local_ray, run_session
 from actors.secrecy import keep_secrets
 from actors.warm import warm_all
 from aster_ray import log
+from aster_ray.cli.process import ending_signals
 from aster_ray.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, AsterError
 from aster_ray.research.session import LOGS, RISK_JOURNAL, Session, abandon
 from aster_ray.research.tenure import Tenure
@@ -35,7 +36,11 @@ class PaperResult(NamedTuple):
 
 
 class Interruption:
-    """SIGINT and SIGTERM: the first asks for an orderly end, another one aborts."""
+    """SIGINT, SIGTERM, SIGHUP: the first asks for an orderly end, another of the two aborts.
+
+    A terminal that closes says SIGHUP, often twice, and to the whole process group: nobody is
+    there any more to want an abort. Under nohup it is ignored, as it was before.
+    """
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -50,19 +55,20 @@ class Interruption:
         """Return what a command ends with after an orderly end.
 
         A service that is told to stop and does has done its work; a person's Ctrl-C must also end
-        the script around the command.
+        the script around the command, as must the end of its terminal.
         """
-        return EXIT_INTERRUPTED if self.number == signal.SIGINT else EXIT_DONE
+        return EXIT_DONE if self.number in (None, signal.SIGTERM) else EXIT_INTERRUPTED
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
-        if self.asked:
+        if not self.asked:
+            self.number = number
+        elif number != signal.SIGHUP:
             raise KeyboardInterrupt
-        self.number = number
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Take both signals for the time of the block."""
-        numbers = (signal.SIGINT, signal.SIGTERM)
+        """Take the signals for the time of the block."""
+        numbers = [signal.SIGINT, *ending_signals()]
         before = {number: signal.signal(number, self._ask) for number in numbers}
         try:
             yield
@@ -131,7 +137,8 @@ def _trade(
             logger.info("trading", session=session.folder.name)
             notify_service("READY=1")
             on_trading()
-        display.show(view)
+        with contextlib.suppress(OSError):  # whoever looked on may have left
+            display.show(view)
 
     display.say("preparing compiled code (half a minute after a change, else a moment)")
     warm_all(session.prepare())

@@ -54,7 +54,7 @@ def local_ray() -> Iterator[str]:
     share_import_path()
     # A signal to the whole process group is for us alone: it ends the session in order, and with
     # it the node. Its processes inherit the mask; Ray itself ends them otherwise.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
     try:
         ray.init(
             address="local",

@@ -130,10 +130,11 @@ def operate() -> None:
     aster logs [SESSION] --actor risk --follow
 
     SESSION is a folder or its name below runs/; none = the newest that lives. All can be repeated.
-    SIGTERM and Ctrl-C stop a session like `aster stop`; a second one aborts it. A pause or resume
-    is a numbered record in the session's journal: it holds from the next close on, survives a
-    restart, and `aster replay` meets it where it came. A halt (drawdown limit) waits for a resume,
-    which measures drawdown anew from there; a pause does not lift it.
+    SIGTERM, Ctrl-C and the end of its terminal stop a session like `aster stop`; a second SIGTERM
+    or Ctrl-C aborts it. A pause or resume is a numbered record in the session's journal: it holds
+    from the next close on, survives a restart, and `aster replay` meets it where it came. A halt
+    (drawdown limit) waits for a resume, which measures drawdown anew from there; a pause does not
+    lift it.
 
     These verbs join the session's Ray node and need its token: ~/.ray/auth_token of the user who
     started it, RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH. Without an answer from the node,

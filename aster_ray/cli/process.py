@@ -39,7 +39,7 @@ def run_job(
 def run_app(app: typer.Typer, name: str, argv: Sequence[str]) -> int:
     """Run one command and return its exit code; never a traceback for what a person can mend."""
     as_json = "--json" in argv
-    previous = signal.signal(signal.SIGTERM, _interrupt)
+    previous = {number: signal.signal(number, _interrupt) for number in ending_signals()}
     try:
         code = app(list(argv), prog_name=name, standalone_mode=False)
         if code == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
@@ -60,7 +60,17 @@ def run_app(app: typer.Typer, name: str, argv: Sequence[str]) -> int:
         place = f"{error.filename}: " if error.filename else ""
         return _failed(f"{place}{error.strerror or error}", as_json=as_json, code=EXIT_FAILED)
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def ending_signals() -> list[signal.Signals]:
+    """Return the signals by which others than a Ctrl-C end a command.
+
+    The end of its terminal is one, unless whoever started it took care that it is not (nohup).
+    """
+    is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGTERM] if is_ignored else [signal.SIGTERM, signal.SIGHUP]
 
 
 def as_process(run: Callable[[], int]) -> int:

@@ -56,7 +56,9 @@ def test_json_prints_the_report_and_nothing_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 130)]
+)
 def test_a_signal_drains_the_session(number: signal.Signals, expected: int, tmp_path: Path) -> None:
     """A person's Ctrl-C also ends the script around it; a service that is told to stop is done."""
     process = start("paper", *PERIOD, "--speed", "4", "--out", str(tmp_path / "one"))
@@ -66,7 +68,7 @@ def test_a_signal_drains_the_session(number: signal.Signals, expected: int, tmp_
             break
         time.sleep(0.1)
     # A terminal tells every process of the group; `kill` and a container's end tell one.
-    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    (os.kill if number == signal.SIGTERM else os.killpg)(process.pid, number)
     code, out, err = finished(process)
     assert code == expected, err
     assert "executor -> risk" in out

@@ -34,9 +34,12 @@ def trade(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Session], Any]
     return replace
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 130)]
+)
 def test_the_first_signal_asks_and_the_second_aborts(number: signal.Signals, code: int) -> None:
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = [signal.getsignal(one) for one in numbers]
     interruption = Interruption()
     assert (interruption.asked, interruption.exit_code) == (False, 0)
     with interruption.listening():
@@ -44,7 +47,27 @@ def test_the_first_signal_asks_and_the_second_aborts(number: signal.Signals, cod
         assert (interruption.asked, interruption.exit_code) == (True, code)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
-    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+    assert [signal.getsignal(one) for one in numbers] == before
+
+
+def test_a_terminal_that_closes_twice_does_not_abort_the_orderly_end() -> None:
+    interruption = Interruption()
+    with interruption.listening():
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGHUP):
+            os.kill(os.getpid(), number)
+        assert (interruption.number, interruption.exit_code) == (signal.SIGTERM, 0)
+
+
+def test_under_nohup_the_end_of_the_terminal_is_nothing() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        interruption = Interruption()
+        with interruption.listening():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not interruption.asked
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_session_is_held_while_it_runs_and_says_how_it_ended(

@@ -132,15 +132,19 @@ def terminate() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-@pytest.mark.parametrize("stop", [interrupt, terminate])
+def hang_up() -> None:
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
+@pytest.mark.parametrize("stop", [interrupt, terminate, hang_up])
 def test_an_interruption_ends_with_130(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, stop: Callable[[], None]
 ) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
     monkeypatch.setattr(cli.guides.output, "emit", lambda *_: stop())
     assert cli.main(["version"]) == 130
     assert capsys.readouterr().err == "error: interrupted\n"
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)) == before
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:
