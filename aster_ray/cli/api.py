@@ -53,6 +53,9 @@ def load_settings(
         if value is not None:
             plain = list(value) if isinstance(value, tuple) else value
             flag = _FLAGS.get(name, f"--{name}")
+            if name == "symbols" and plain == "":
+                # A variable of a script that is not set must not trade the whole market.
+                raise ConfigError([f"{flag} is empty: name symbols, or leave it out for all"])
             entries.append(Entry(OPTION_PATHS[name], plain, flag, isinstance(value, str)))
     path = None if config is None else Path(config)
     return settings.load(path, os.environ, entries)

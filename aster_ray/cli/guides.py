@@ -196,7 +196,8 @@ def exits() -> None:
 
     Exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted.
     --json prints one JSON document to standard output; an error is one line on standard error,
-    {"error": "..."} with --json. Progress is shown on a terminal only.
+    {"error": "..."} with --json. Progress bars are shown on a terminal only; elsewhere `aster
+    paper` writes a line to standard error now and then, and nothing with --json.
     """
 
 

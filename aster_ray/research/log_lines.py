@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -64,16 +65,27 @@ def follow_lines(folder: Path, actor: str | None, cursor: Cursor) -> Iterator[di
 
 
 def _new_lines(file: Path, cursor: Cursor) -> list[dict[str, Any]]:
-    """Read on in one file; a shorter one is the next of a rotation and begins anew."""
-    position = cursor.get(file, 0)
-    if file.stat().st_size < position:
+    """Read on in one file; a shorter one is the next of a rotation, which begins anew."""
+    position, before = cursor.get(file, 0), b""
+    try:
+        size = file.stat().st_size
+    except FileNotFoundError:
+        return []  # between two files of a rotation
+    if size < position:
+        # The end of the one before it was written since the last look, too.
+        before = _from(file.with_name(f"{file.name}.1"), position)
         position = 0
-    with file.open("rb") as opened:
-        opened.seek(position)
-        data = opened.read()
+    data = _from(file, position)
     end = data.rfind(b"\n") + 1
     cursor[file] = position + end
-    return [_parse(line, file.stem) for line in data[:end].splitlines()]
+    return [_parse(line, file.stem) for line in (before + data[:end]).splitlines()]
+
+
+def _from(file: Path, position: int) -> bytes:
+    with contextlib.suppress(FileNotFoundError), file.open("rb") as opened:
+        opened.seek(position)
+        return opened.read()
+    return b""
 
 
 def _parse(line: bytes, process: str) -> dict[str, Any]:

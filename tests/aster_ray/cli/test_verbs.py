@@ -93,6 +93,12 @@ def test_recorded_data_is_imported_and_verified(
     assert "SUIUSDT" in capsys.readouterr().out
 
 
+def test_symbols_that_a_script_left_empty_are_not_all_of_them(capsys: Capture) -> None:
+    for verb in ("backtest", "paper", "sweep"):
+        assert cli.main([verb, "--symbols", ""]) == 2
+        assert "--symbols is empty: name symbols, or leave it out" in capsys.readouterr().err
+
+
 def test_every_run_option_stands_for_a_setting() -> None:
     plain = {"as_json", "config", "out", "settings", "strategy", "param"}
     assert set(RunOptions.__dataclass_fields__) - plain == set(api.OPTION_PATHS) - {"speed"}

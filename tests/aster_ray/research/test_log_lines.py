@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aster_ray.errors import BadInputError
+from aster_ray.research import log_lines
 from aster_ray.research.log_lines import follow_lines, last_lines
 
 
@@ -63,6 +64,7 @@ def test_following_waits_for_whole_lines_and_survives_a_rotation(
     log = tmp_path / "logs" / "feed.log"
 
     def rotate() -> None:
+        write(tmp_path, "feed.log", 8)  # nobody has read this one yet
         log.replace(log.with_name("feed.log.1"))
         write(tmp_path, "feed.log", 9)
 
@@ -77,11 +79,29 @@ def test_following_waits_for_whole_lines_and_survives_a_rotation(
     )
     monkeypatch.setattr("aster_ray.clock.wait", lambda _seconds: next(acts)())
     _, cursor = last_lines(tmp_path, None, 1)
-    found = list(itertools.islice(follow_lines(tmp_path, None, cursor), 5))
+    found = list(itertools.islice(follow_lines(tmp_path, None, cursor), 6))
     assert events(found) == [
         "feed e3",
         "feed torn and mended",
         "feed no json",
         "risk e4",
+        "feed e8",
         "feed e9",
     ]
+
+
+def test_a_look_between_two_files_of_a_rotation_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "feed.log", 1, 2)
+    log = tmp_path / "logs" / "feed.log"
+    monkeypatch.setattr(log_lines, "log_files", lambda *_: [log])
+
+    def rotate() -> None:
+        write(tmp_path, "feed.log", 3)
+        log.replace(log.with_name("feed.log.1"))
+
+    acts = iter([rotate, lambda: write(tmp_path, "feed.log", 4)])
+    monkeypatch.setattr("aster_ray.clock.wait", lambda _seconds: next(acts)())
+    found = list(itertools.islice(follow_lines(tmp_path, None, {log: log.stat().st_size}), 2))
+    assert events(found) == ["feed e3", "feed e4"]
