@@ -69,6 +69,12 @@ def sweep_table(payload: Mapping[str, Any], names: Sequence[str], top: int) -> R
                 f"--warmup {payload['warmup']} and the other options of this sweep",
                 markup=False,
             )
+        if len(payload["rows"]) > 1 and "selection" not in payload:
+            console.print(
+                f"the best of {payload['sets']} is better than it will be: `python -m tune.sweep "
+                "--holdout 0.25` says what luck alone would show and how it does on later bars",
+                markup=False,
+            )
 
     return render
 

@@ -90,7 +90,9 @@ def test_a_sweep_is_the_same_from_python_and_names_its_best_first(
     )
     assert result.rows == printed["rows"]
     assert cli.main(["sweep", *SHORT, *grid, "--top", "2"]) == 0
-    assert "6 sets, by" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "6 sets, by" in shown
+    assert "the best of 6 is better than it will be: `python -m tune.sweep --holdout" in shown
 
 
 def test_a_row_of_a_sweep_is_a_backtest_with_its_warmup_to_the_bit(
