@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from ray.serve import Application
 
+from serve.gate import read_token
 from serve.predictors import PredictApi, Predictor
 
 # GPUs of each replica that holds models; trees need none.
@@ -28,8 +29,12 @@ def build(args: PredictArgs | Mapping[str, Any]) -> Application:
 
     ``user_config`` of the deployment ``predictor`` overrides ``args.models`` and, unlike them, can
     be changed without a restart.
+
+    Raises:
+        ConfigError: there is no token to ask callers for.
     """
     models = PredictArgs.model_validate(args).models
+    read_token(os.environ)  # missing, it is said here once and not by every replica again and again
     gpus = float(os.environ.get(GPUS, "0"))
     predictor: Any = Predictor  # Ray's decorators hide what they return
     api: Any = PredictApi

@@ -22,6 +22,8 @@ from serve.shelf import Refusal, Shelf
 # A forecast later than this is of no use to whoever trades on it.
 DEADLINE_S = 5.0
 _MOST_AT_ONCE = 32
+# A model or a token that is not there does not come by waiting: fail, and say why.
+_ATTEMPTS = 3
 _NOBODY = Refusal(503, "no model answers; try again")
 
 
@@ -31,6 +33,7 @@ _NOBODY = Refusal(503, "no model answers; try again")
     health_check_period_s=2,
     health_check_timeout_s=10,
     graceful_shutdown_timeout_s=5,
+    max_constructor_retry_count=_ATTEMPTS,
 )
 class Predictor:
     """Answers from the models ``user_config`` names: ``{"models": ["runs/model"]}``.
@@ -75,6 +78,7 @@ class Predictor:
     health_check_period_s=2,
     health_check_timeout_s=10,
     graceful_shutdown_timeout_s=5,
+    max_constructor_retry_count=_ATTEMPTS,
 )
 @ray_serve.ingress()
 class PredictApi:

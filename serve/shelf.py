@@ -29,6 +29,7 @@ from serve.schemas import (
 # An honest verdict begins so; any other is passed on as a warning.
 _GOOD = "EDGE"
 _STALE_BARS = 2
+_FIRST_MS = 978_307_200_000  # 2001-01-01: what lies before is seconds, or a mistake
 
 
 class Refusal(NamedTuple):
@@ -195,6 +196,7 @@ def checked_bars(bars: list[list[float]], length: int, need: int, now_ms: int) -
         "has a number that is not finite": ~np.isfinite(table).all(axis=0),
         f"opens at a time that is no multiple of {length} ms": off_grid,
         "does not come after the bar before it": order <= 0.0,
+        "opens before 2001: times are UTC milliseconds": opened < _FIRST_MS,
         "has not closed yet": opened + length > now_ms,
         "needs 0 < low <= open, close <= high": ~((low > 0) & (low <= bottom) & (top <= high)),
         "has a negative volume": volume < 0.0,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from aster_ray.errors import ModelError
+from aster_ray.errors import ConfigError, ModelError
 from serve.app import PredictArgs, build
 from serve.predictors import Predictor
 from tests.serve.conftest import Served
@@ -31,6 +31,24 @@ def test_a_replica_reads_its_models_from_user_config_and_nothing_else(served: Se
     asyncio.run(replica.reconfigure({"models": ["absent"]}))
     replica.check_health()
     assert "no model at absent" in asyncio.run(replica.models()).problem
+
+
+@pytest.fixture(autouse=True)
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASTER_API_TOKEN", "0123456789abcdef")
+
+
+def test_without_a_token_nothing_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ASTER_API_TOKEN")
+    with pytest.raises(ConfigError, match="ASTER_API_TOKEN, or the file ASTER_API_TOKEN_FILE"):
+        build(PredictArgs(models=["runs/model"]))
+
+
+def test_what_cannot_start_is_given_up_soon() -> None:
+    application: Any = build(PredictArgs(models=["runs/model"]))
+    [predictor] = application._bound_deployment.init_args
+    for bound in (application, predictor):
+        assert bound._bound_deployment._deployment_config.max_constructor_retry_count == 3
 
 
 def test_arguments_that_nobody_knows_are_refused() -> None:

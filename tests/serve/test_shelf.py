@@ -120,6 +120,7 @@ def with_row(row: int, index: int, value: float) -> Any:
         (lambda rows: [*rows[:9], rows[10], rows[9], *rows[11:]], "bars[10] does not come after"),
         (lambda rows: [*rows[:9], rows[8], *rows[9:]], "bars[9] does not come after"),
         (with_row(3, 0, 5.0), "bars[3] opens at a time that is no multiple of 3600000 ms"),
+        (with_row(0, 0, -3.6e15), "bars[0] opens before 2001: times are UTC milliseconds"),
         (with_row(-1, 0, 4e12 - 4e12 % 3_600_000), "bars[255] has not closed yet"),
         (with_row(7, 2, 0.0), "bars[7] needs 0 < low <= open, close <= high"),
         (with_row(7, 3, 1e9), "bars[7] needs 0 < low <= open, close <= high"),
