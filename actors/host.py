@@ -116,7 +116,8 @@ def _reported(session: Session, tenure: Tenure) -> Iterator[None]:
             code = EXIT_INTERRUPTED
         structlog.get_logger().error("session_failed", exit_code=code, exc_info=error)
         if session.journal(RISK_JOURNAL).exists():
-            tenure.end(code, str(error) or type(error).__name__)
+            with contextlib.suppress(AsterError):  # a full disk: why it failed comes first
+                tenure.end(code, str(error) or type(error).__name__)
         else:
             tenure.leave()
             abandon(session)

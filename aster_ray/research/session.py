@@ -136,7 +136,7 @@ def create_session(request: RunRequest, out: Path, token: str) -> Session:
         token: the session's part of the actors' names.
     """
     if (out / FILE).exists() or (out / RISK_JOURNAL).exists():
-        raise BadInputError(f"--out {out} holds a session already: name a new folder")
+        raise _taken(out)
     check_run_folder(out)
     fixed = _absolute(request)
     prepared = prepare(fixed)
@@ -154,9 +154,20 @@ def create_session(request: RunRequest, out: Path, token: str) -> Session:
         "strategies": [[spec, params] for spec, params in fixed.strategies],
     }
     partial = folder / f".{FILE}.{os.getpid()}"
-    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / FILE)
+    try:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        # Never in the place of one that is there by now: whoever runs it holds a lock on that very
+        # file, and another in its place would let two processes write the same journals.
+        (folder / FILE).hardlink_to(partial)
+    except FileExistsError:
+        raise _taken(out) from None
+    finally:
+        partial.unlink(missing_ok=True)
     return load_session(folder)
+
+
+def _taken(out: Path) -> BadInputError:
+    return BadInputError(f"--out {out} holds a session already: name a new folder")
 
 
 def abandon(session: Session) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from aster_ray import clock, log
-from aster_ray.errors import BadInputError
+from aster_ray.errors import AsterError, BadInputError
 from aster_ray.research.session import FILE
 
 SESSIONS = Path("runs")  # where sessions are unless they are told otherwise
@@ -94,8 +94,11 @@ class Tenure:
         """Say how it ended, and let go."""
         now = clock.LiveClock().now_ms()
         text = log.redact_text(failure)
-        self._change(phase=Phase.ENDED, address="", ended_ms=now, exit_code=exit_code, failure=text)
-        self._lock.close()
+        ended = {"phase": Phase.ENDED, "address": "", "ended_ms": now}
+        try:
+            self._change(**ended, exit_code=exit_code, failure=text)
+        finally:
+            self._lock.close()
 
     def leave(self) -> None:
         """Let go without a trace: the session never began."""
@@ -107,13 +110,22 @@ class Tenure:
         self._write()
 
     def _write(self) -> None:
+        file = self._folder / HOST_FILE
         partial = self._folder / f".{HOST_FILE}.{os.getpid()}"
-        with contextlib.suppress(FileNotFoundError):
-            partial.unlink()
-        with open(partial, "x", encoding="utf-8", opener=_private) as file:
-            json.dump(dataclasses.asdict(self.record), file, indent=2)
-            file.write("\n")
-        partial.replace(self._folder / HOST_FILE)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                partial.unlink()
+            with open(partial, "x", encoding="utf-8", opener=_private) as stream:
+                json.dump(dataclasses.asdict(self.record), stream, indent=2)
+                stream.write("\n")
+            partial.replace(file)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            reason = error.strerror or str(error)
+            raise AsterError(
+                f"{file} cannot be written ({reason}): make room there, or name another folder"
+            ) from error
 
 
 def _private(path: str, flags: int) -> int:

@@ -112,6 +112,22 @@ def test_a_failure_after_the_first_record_is_written_down(
     assert "session_failed" in (session.folder / "logs" / "host.log").read_text()
 
 
+def test_a_disk_that_is_full_does_not_hide_why_the_session_failed(
+    session: Session, trade: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise AsterError("host.json cannot be written")
+
+    def act(session: Session) -> PaperResult:
+        session.journal(RISK_JOURNAL).touch()
+        monkeypatch.setattr(Tenure, "_write", full)
+        raise AsterError("risk: no space for the journal")
+
+    trade(act)
+    with pytest.raises(AsterError, match="no space for the journal"):
+        host(session, Silence())
+
+
 def test_a_failure_before_it_leaves_nothing(session: Session, trade: Callable[..., None]) -> None:
     def act(_session: Session) -> PaperResult:
         raise AsterError("the local Ray node does not start")

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from aster_ray.errors import BadInputError, JournalError
+from aster_ray.research.prepare import Prepared, prepare
+from aster_ray.research.request import RunRequest
 from aster_ray.research.session import (
     FILE,
     FORMAT,
     RISK_JOURNAL,
+    Session,
     abandon,
     create_session,
     load_session,
@@ -75,6 +78,26 @@ def test_changed_data_stop_a_session(tmp_path: Path) -> None:
     file.write_text(json.dumps(content))
     with pytest.raises(JournalError, match="data and config and seed changed since"):
         load_session(session.folder).prepare()
+
+
+def test_two_that_begin_in_one_folder_at_once_are_one_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "session"
+    first: list[Session] = []
+
+    def meanwhile(request: RunRequest) -> Prepared:
+        """Let another process be faster, after this one found the folder free."""
+        monkeypatch.undo()
+        first.append(create_session(request, out, "first"))
+        return prepare(request)
+
+    monkeypatch.setattr("aster_ray.research.session.prepare", meanwhile)
+    with pytest.raises(BadInputError, match="holds a session already"):
+        create_session(a_request(3, ("momentum",)), out, "second")
+    assert load_session(out) == first[0]
+    assert load_session(out).token == "first"
+    assert not list(out.glob(".session.json.*"))
 
 
 def _damaged(**content: object) -> str:

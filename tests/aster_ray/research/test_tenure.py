@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from aster_ray import log
-from aster_ray.errors import BadInputError
+from aster_ray.errors import AsterError, BadInputError
 from aster_ray.research.session import FILE
 from aster_ray.research.tenure import (
     HOST_FILE,
@@ -183,3 +184,21 @@ def test_a_record_that_may_not_be_read_is_no_session_that_never_ran(tmp_path: Pa
     (folder / HOST_FILE).mkdir()  # refused by the system, as another user's file is
     with pytest.raises(BadInputError, match="be the user who started the session"):
         read_host(folder)
+
+
+def test_a_record_that_cannot_be_written_names_the_file_and_leaves_no_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = a_folder(tmp_path)
+    tenure = Tenure(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(json, "dump", full)
+    for change in (tenure.trades, lambda: tenure.end(0)):
+        with pytest.raises(AsterError, match=r"host\.json cannot be written \(No space left on"):
+            change()
+    assert not is_held(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
