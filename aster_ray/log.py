@@ -29,18 +29,22 @@ KEPT_FILES = 4
 _SHORTEST_SECRET = 6
 _LOGGER = "aster"
 
-# Matches whole words of a field name: api_key, apiSecret, Authorization, private-key, password.
+# Matches whole words of a field name: api_key, apiSecret, Authorization, private-key, PGPASSWORD.
+# PWD and OLDPWD are folders, DB_PWD is none.
 _SECRET = re.compile(
-    r"(?:^|[_\-.])(?:key|secret|password|passphrase|token|credential|signature|authorization"
-    r"|cookie|mnemonic|seed_phrase)s?$|apikey|apisecret|privatekey|private_key|secret",
+    r"(?:^|[_\-.])(?:key|token|bearer|passphrase|passcode|credential|signature|authorization"
+    r"|cookie|mnemonic|seed_phrase)s?$|[_\-.](?:pass|pwd|pat)$"
+    r"|apikey|privatekey|private_key|password|passwd|secret",
     re.IGNORECASE,
 )
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # between the words of accessToken
+_URL_PASSWORD = re.compile(r"://[^/\s:@]*:([^@/\s]+)@")
 _NEVER_SECRET = frozenset({"key", "keys", "config_key"})
 
 
 def is_secret(name: str) -> bool:
     """Tell whether a field of this name must never be written out."""
-    return name not in _NEVER_SECRET and _SECRET.search(name) is not None
+    return name not in _NEVER_SECRET and _SECRET.search(_HUMP.sub("_", name)) is not None
 
 
 _known: set[str] = set()
@@ -56,8 +60,9 @@ def conceal(values: Iterable[str]) -> None:
 
 
 def conceal_environment(environ: Mapping[str, str]) -> None:
-    """Mask the value of every variable with a secret-looking name."""
+    """Mask the value of every variable with a secret-looking name, and passwords within URLs."""
     conceal(value for name, value in environ.items() if is_secret(name))
+    conceal(word for value in environ.values() for word in _URL_PASSWORD.findall(value))
 
 
 def redact_text(text: str) -> str:

@@ -21,13 +21,23 @@ def _restore() -> Iterator[None]:
 
 @pytest.mark.parametrize(
     "name",
-    ["api_key", "apiKey", "API_SECRET", "password", "private_key", "authorization", "x-token"],
+    [
+        *("api_key", "apiKey", "API_SECRET", "password", "private_key", "authorization", "x-token"),
+        *("accessToken", "authTokens", "PGPASSWORD", "MYSQL_PWD", "DB_PASS", "GITHUB_PAT"),
+        *("walletPrivateKey", "Bearer", "passwd"),
+    ],
 )
 def test_secret_names_are_recognised(name: str) -> None:
     assert log.is_secret(name)
 
 
-@pytest.mark.parametrize("name", ["key", "symbol", "tokens_per_second", "keyboard", "equity"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("key", "symbol", "tokens_per_second", "keyboard", "equity", "PWD", "OLDPWD", "path"),
+        *("bypass", "compass", "monkey", "PATH"),
+    ],
+)
 def test_other_names_are_not(name: str) -> None:
     assert not log.is_secret(name)
 
@@ -148,3 +158,14 @@ def test_a_secret_that_contains_another_is_masked_whole() -> None:
     log.conceal(["abcdef", "abcdefghij"])
     assert log.redact_text("abcdefghij abcdef") == "*** ***"
     log._known.clear()
+
+
+def test_a_password_within_a_url_of_the_environment_is_masked(
+    lines: Callable[[], list[dict[str, Any]]],
+) -> None:
+    log.conceal_environment(
+        {"DATABASE_URL": "postgresql://aster:hunter2hunter2@db:5432/x", "PWD": "/srv/aster"}
+    )
+    structlog.get_logger().info("failed", why="no route: aster:hunter2hunter2@db", cwd="/srv/aster")
+    (line,) = lines()
+    assert (line["why"], line["cwd"]) == (f"no route: aster:{log.MASK}@db", "/srv/aster")
