@@ -55,7 +55,7 @@ def trail(sleeve: Any, limits: Any, row: np.ndarray, basis: float, tick: float) 
     """
     side = 1 if sleeve.lots > 0 else -1
     best = row[HIGH] if side > 0 else row[LOW]
-    if np.isnan(sleeve.peak) or side * best > side * sleeve.peak:
+    if side * best > side * sleeve.peak:
         sleeve.peak = best
     entry = sleeve.entry_price
     tier, lock = tier_of(limits, profit(entry, sleeve.peak, side, basis), entry)

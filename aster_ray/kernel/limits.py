@@ -13,7 +13,7 @@ import numpy as np
 
 from aster_ray._jit import inlined_kernel, lean_kernel
 from aster_ray.kernel.margin import bracket_leverage
-from aster_ray.kernel.records import Book, Setup
+from aster_ray.kernel.records import BRACKET_LEVERAGE, Book, Setup
 from aster_ray.model.enums import Denial, TradingState
 
 NONE = int(Denial.NONE)
@@ -155,7 +155,7 @@ def symbol_notional(book: Book, setup: Setup, m: int) -> float:
     low, high = symbol_reach(book, setup.strategies, m)
     if low == 0 and high == 0:
         return 0.0
-    return max(abs(low), abs(high)) * setup.rules[m].lot * book.positions[m].mark
+    return max(high, -low) * setup.rules[m].lot * book.positions[m].mark
 
 
 @inlined_kernel
@@ -169,7 +169,7 @@ def asset_notional(book: Book, setup: Setup, asset: int) -> float:
         for i in range(n * strategies, (n + 1) * strategies):
             low, high = sleeve_reach(book, i)
             if low != 0 or high != 0:
-                total += max(abs(low), abs(high)) * setup.rules[n].lot * book.positions[n].mark
+                total += max(high, -low) * setup.rules[n].lot * book.positions[n].mark
     return total
 
 
@@ -178,7 +178,8 @@ def gross_and_cluster(book: Book, setup: Setup, n: int, side: int) -> tuple[floa
     """Return notional of all *other* symbols: (all, the correlated ones on the same side).
 
     "Correlated" means an EWMA correlation with ``n`` of at least the configured threshold in the
-    direction that adds risk: same side and positive, or opposite side and negative.
+    direction that adds risk: same side and positive, or opposite side and negative. A symbol that
+    can go both ways, such as one with a ladder, counts with how far it can go in that direction.
     """
     threshold = setup.limits[0].cluster_correlation
     gross, cluster = 0.0, 0.0
@@ -190,9 +191,13 @@ def gross_and_cluster(book: Book, setup: Setup, n: int, side: int) -> tuple[floa
         spread = book.covariance[n, n] * book.covariance[m, m]
         if notional > 0.0 and spread > 0.0:
             low, high = symbol_reach(book, setup.strategies, m)
-            other = 1 if high > -low else -1
-            if side * other * book.covariance[n, m] / np.sqrt(spread) >= threshold:
-                cluster += notional
+            correlation = side * book.covariance[n, m] / np.sqrt(spread)
+            lots = 0
+            if correlation >= threshold:
+                lots = max(lots, high)
+            if -correlation >= threshold:
+                lots = max(lots, -low)
+            cluster += lots * setup.rules[m].lot * book.positions[m].mark
     return gross, cluster
 
 
@@ -227,21 +232,11 @@ def value_at_risk(book: Book, setup: Setup, n: int, net: int) -> float:
 
 
 @inlined_kernel
-def _venue_room(book: Book, setup: Setup, n: int, gross: float) -> tuple[float, int]:
-    """Return (notional, denial code) that free margin and the brackets leave for symbol ``n``."""
-    equity = book.account[0].equity
-    leverage = bracket_leverage(setup, n, 0.0)
-    if setup.limits[0].enabled == 1:
-        leverage = min(leverage, max(setup.rules[n].leverage, setup.limits[0].max_gross))
-    return equity * leverage - gross, MARGIN
-
-
-@inlined_kernel
 def permitted(book: Book, setup: Setup, i: int, lots: int, stop_loss: float) -> tuple[int, int]:
     """Return (lots that may open, NONE) or (0, denial code) for a signed wish of sleeve ``i``."""
     n = book.sleeves[i].symbol
     limits, rules, position = setup.limits[0], setup.rules[n], book.positions[n]
-    if np.isnan(position.mark) or not position.mark > 0.0:
+    if not position.mark > 0.0:
         return 0, NO_MARK_PRICE
     side = 1 if lots > 0 else -1
     worth = rules.lot * position.mark
@@ -249,8 +244,9 @@ def permitted(book: Book, setup: Setup, i: int, lots: int, stop_loss: float) -> 
     low, high = symbol_reach(book, setup.strategies, n)
     held = side * (high if side > 0 else low)  # what already points our way; negative is room
     gross, cluster = gross_and_cluster(book, setup, n, side)
-    room, code = _venue_room(book, setup, n, gross)
-    room_lots = room / worth - held
+    # What the venue would lend at most; the bracket of the whole is checked below.
+    room_lots = (equity * setup.brackets[n, 0, BRACKET_LEVERAGE] - gross) / worth - held
+    code = MARGIN
     if limits.enabled == 1:
         for check in range(5):
             if check == 0:
@@ -272,9 +268,7 @@ def permitted(book: Book, setup: Setup, i: int, lots: int, stop_loss: float) -> 
             if limit < room_lots:
                 room_lots, code = limit, name
     allowed = min(abs(lots), int(np.floor(max(room_lots, 0.0) + 1e-9)), rules.max_lots)
-    if allowed < 1:
-        return 0, code if abs(lots) >= 1 else BELOW_MINIMUM
-    if allowed < rules.min_lots or allowed * worth < rules.min_notional:
+    if allowed < max(1, rules.min_lots) or allowed * worth < rules.min_notional:
         return 0, BELOW_MINIMUM if allowed == abs(lots) else code
     net = side * (held + allowed)
     if abs(net) * worth > equity * bracket_leverage(setup, n, abs(net) * worth):

@@ -59,8 +59,6 @@ def liquidation_level(book: Book, setup: Setup, n: int, row: np.ndarray) -> floa
     if not may_be_liquidated(book, setup, n, adverse):
         return np.nan
     price = liquidation_price(book, setup, n)
-    if np.isnan(price):
-        return np.nan
     return price if (adverse <= price if lots > 0 else adverse >= price) else np.nan
 
 

@@ -10,12 +10,13 @@ from aster_ray.kernel.margin import (
     bankruptcy_price,
     bracket_leverage,
     bracket_of,
+    equity_without,
     liquidation_price,
     maintenance,
     maintenance_of,
     may_be_liquidated,
 )
-from aster_ray.kernel.records import Book, Setup
+from aster_ray.kernel.records import DEDUCTION, Book, Setup
 from tests.factories import CAPITAL, a_book, a_fill, a_setup, an_instrument
 
 
@@ -126,3 +127,75 @@ def test_the_cheap_filter_never_hides_a_liquidation(lots: int, side: int, mark: 
     refresh_equity(book, setup)
     if book.account[0]["equity"] < maintenance_of(book, setup, 0):
         assert may_be_liquidated(book, setup, 0, mark)
+
+
+def test_maintenance_is_never_negative_and_a_flat_symbol_needs_none() -> None:
+    book, setup = a_book(), a_setup()
+    assert maintenance_of(book, setup, 0) == 0.0  # not even before its first mark
+    setup.brackets[0, 0, DEDUCTION] = 500.0
+    assert maintenance(setup, 0, 100.0) == 0.0
+
+
+@pytest.mark.parametrize("lots", [1, -1])
+def test_a_single_lot_of_another_symbol_counts(lots: int) -> None:
+    book, setup = a_book(3), a_setup(3)
+    apply_fill(book, setup, a_fill(symbol=1, sleeve=1, lots=lots, price=100.0))
+    book.positions["mark"] = [100.0, 90.0, np.nan]
+    # 0.001 base that fell by 10, at 1 % maintenance of 0.09
+    assert equity_without(book, setup, 0) == pytest.approx((CAPITAL - lots * 0.01, 0.0009))
+    assert equity_without(book, setup, 1) == (CAPITAL, 0.0)
+
+
+def test_a_liquidation_in_the_last_bracket_by_hand() -> None:
+    # (100,000 + 8,000 - 1,000,000) / (10,000 x 0.05 - 10,000), where it is worth 938,947
+    book, setup = a_position(10_000_000, 100.0, 100_000.0)
+    assert liquidation_price(book, setup, 0) == pytest.approx(892_000 / 9_500)
+
+
+def test_a_liquidation_where_two_brackets_meet() -> None:
+    # A short of 500 from 91 with 5,000 is worth 50,000 at 100, where the second bracket begins:
+    # (5,000 + 500 + 45,500) / (500 x 1.02) = 100
+    book, setup = a_position(-500_000, 91.0, 5_000.0)
+    assert liquidation_price(book, setup, 0) == 100.0
+
+
+@pytest.mark.parametrize(
+    ("lots", "capital", "price"),
+    [
+        (1, 0.05, 0.05 / 0.00099),  # one lot of 0.001, half on credit
+        (1, 0.0999, 0.0001 / 0.00099),  # nearly all of it paid
+        (-1, 10.0, 10.1 / 0.00101),
+    ],
+)
+def test_even_a_single_lot_has_a_liquidation_price(lots: int, capital: float, price: float) -> None:
+    book, setup = a_position(lots, 100.0, capital)
+    assert liquidation_price(book, setup, 0) == pytest.approx(price)
+
+
+# 100 base from 100: nothing can happen while the account is worth more than half of them.
+@pytest.mark.parametrize(
+    ("lots", "mark", "capital"),
+    [
+        (100_000, 100.0, 5_000.0),
+        (100_000, 90.0, 5_500.0),  # 1,000 lost, half of 9,000
+        (-100_000, 110.0, 6_500.0),  # 1,000 lost, half of 11,000
+    ],
+)
+def test_the_cheap_filter_lets_pass_from_half_of_the_notional_on(
+    lots: int, mark: float, capital: float
+) -> None:
+    book, setup = a_position(lots, 100.0, capital)
+    assert may_be_liquidated(book, setup, 0, mark)
+    book, setup = a_position(lots, 100.0, capital + 0.01)
+    assert not may_be_liquidated(book, setup, 0, mark)
+
+
+@pytest.mark.parametrize(("lots", "capital"), [(1, 5_000.055), (-1, 5_000.035)])
+def test_the_cheap_filter_counts_every_other_symbol(lots: int, capital: float) -> None:
+    # One lot of 0.001 from 100 to 90: 0.09 of notional, 0.01 lost or won
+    for more, possible in ((-0.005, True), (0.005, False)):
+        book, setup = a_book(3, capital=capital + more), a_setup(3)
+        apply_fill(book, setup, a_fill(symbol=0, sleeve=0, lots=100_000, price=100.0))
+        apply_fill(book, setup, a_fill(symbol=1, sleeve=1, lots=lots, price=100.0))
+        book.positions["mark"] = [100.0, 90.0, np.nan]
+        assert may_be_liquidated(book, setup, 0, 100.0) == possible

@@ -77,3 +77,54 @@ def test_lots_are_rounded_down() -> None:
     assert to_lots(999.99, 100.0, 0.001) == 9999
     assert to_lots(1000.0, 100.0, 0.001) == 10_000  # 9999.999999999998 in floats is still 10,000
     assert to_lots(0.0999, 100.0, 0.001) == 0
+
+
+def test_a_confidence_above_one_is_worth_no_more_than_certainty() -> None:
+    limits = a_setup(min_confidence=0.5, min_fraction=0.01, max_fraction=0.20).limits[0]
+    assert confidence_fraction(limits, 1.25) == pytest.approx(0.20)
+
+
+def test_kelly_is_trusted_from_its_last_trip_on_and_needs_a_loss() -> None:
+    limits = a_setup(kelly_cap=0.1, kelly_trips=30, min_fraction=0.01, max_fraction=0.20).limits[0]
+    sleeve = a_book().sleeves[0]
+    # p = 29/30, b = (290 / 29) / 0.5 = 20 with a single loss of half a unit:
+    # f* = (20 x 29/30 - 1/30) / 20 = 0.965, a tenth of it over a stop of 0.75
+    sleeve["trips"], sleeve["wins"], sleeve["gain"], sleeve["loss"] = 30, 29, 290.0, 0.5
+    assert kelly_fraction(limits, sleeve, 0.75) == pytest.approx(0.0965 / 0.75)
+    sleeve["trips"] = 29
+    assert kelly_fraction(limits, sleeve, 0.75) == pytest.approx(0.01)
+    # nothing lost in 30 trips, yet a loss is booked: no average can be taken
+    sleeve["trips"], sleeve["wins"] = 30, 30
+    assert kelly_fraction(limits, sleeve, 0.75) == pytest.approx(0.01)
+
+
+def test_a_stop_nearer_than_a_basis_point_counts_as_one() -> None:
+    limits = a_setup(kelly_cap=1e-4, kelly_trips=30, min_fraction=0.0, max_fraction=9.0).limits[0]
+    sleeve = a_book().sleeves[0]
+    sleeve["trips"], sleeve["wins"], sleeve["gain"], sleeve["loss"] = 40, 24, 480.0, 160.0
+    assert kelly_fraction(limits, sleeve, 1e-4) == pytest.approx(0.4)  # 0.4 x 1e-4 / 1e-4
+    assert kelly_fraction(limits, sleeve, 1e-6) == pytest.approx(0.4)
+    assert kelly_fraction(limits, sleeve, 2e-4) == pytest.approx(0.2)
+
+
+def test_kelly_without_a_stop_risks_the_whole_notional() -> None:
+    setup = a_setup(sizing=3, kelly_cap=0.25, kelly_trips=30, min_fraction=0.01, max_fraction=0.2)
+    sleeve = a_book().sleeves[0]
+    sleeve["trips"], sleeve["wins"], sleeve["gain"], sleeve["loss"] = 40, 24, 480.0, 160.0
+    found = [full_fraction(setup.limits[0], sleeve, 1.0, stop, 1e-4) for stop in (np.nan, 0.8)]
+    assert found == pytest.approx([0.1, 0.125])  # a quarter of 0.4, over 1 and over 0.8
+
+
+def test_no_edge_is_nothing_at_all_even_where_it_is_exactly_none() -> None:
+    limits = a_setup(kelly_trips=30, min_fraction=0.01).limits[0]
+    sleeve = a_book().sleeves[0]
+    # p = 1/2 and b = 1: f* = (1/2 - 1/2) / 1 = 0
+    sleeve["trips"], sleeve["wins"], sleeve["gain"], sleeve["loss"] = 40, 20, 100.0, 100.0
+    assert kelly_fraction(limits, sleeve, 0.25) == 0.0
+
+
+def test_lots_are_whole_and_forgive_a_billionth() -> None:
+    lots = to_lots(1000.0 * (1 - 1e-14), 100.0, 0.001)
+    assert lots == 10_000
+    assert isinstance(lots, int)
+    assert to_lots(1000.0 * (1 - 1e-12), 100.0, 0.001) == 9_999
