@@ -128,7 +128,11 @@ class PaperVenue:
             self._log.commit()
 
     def restore(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Rebuild the account from the venue's own log, one record at a time."""
+        """Rebuild the account from the venue's own log, one record at a time.
+
+        Raises:
+            JournalError: a record is none of this venue's.
+        """
         for record in records:
             seq = record["seq"]
             if record["kind"] == "orders":
@@ -141,3 +145,8 @@ class PaperVenue:
                 empty = np.zeros(len(bars))
                 batch = BarBatch(seq, record["open_ms"], record["close_ms"], bars, empty, empty)
                 self._match(batch)
+            else:
+                raise JournalError(
+                    f"the venue's log holds a record of kind {record['kind']!r}, which it never "
+                    "writes: restore it from a copy or start a new session"
+                )

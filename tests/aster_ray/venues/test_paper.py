@@ -107,6 +107,21 @@ def test_the_log_survives_a_torn_end(tmp_path: Path) -> None:
         assert report.fills["lots"].tolist() == [10_000]
 
 
+def test_a_record_that_is_none_of_the_venues_stops_the_recovery() -> None:
+    """Passed over, it would leave an account that nobody traded."""
+    venue = PaperVenue(an_open_setup(), CAPITAL)
+    with pytest.raises(JournalError, match="a record of kind 'close', which it never writes"):
+        venue.restore([{"kind": "close", "seq": 0}])
+
+
+def test_without_a_log_a_commit_changes_nothing() -> None:
+    session = Session(an_open_setup(enabled=0))
+    session.close(a_bar(100.0), says(code=LONG))
+    before = everything(session.venue.book)
+    session.venue.commit()
+    assert everything(session.venue.book) == before
+
+
 def test_a_close_seen_twice_is_matched_once() -> None:
     session = Session(an_open_setup(enabled=0))
     session.close(a_bar(100.0), says(code=LONG))
