@@ -7,6 +7,7 @@ LIMITS by its name.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -48,6 +49,7 @@ BASES = ("BTC", "ETH", "SOL", "SUI", "ASTER", "PENGU")
 # Maintenance 1 % up to 50,000, 2 % up to 250,000, then 5 %: deductions 0, 500 and 8,000.
 BRACKETS = ((0, "0.01", 50), (50_000, "0.02", 25), (250_000, "0.05", 10))
 NO_ORDERS = (np.nan, np.nan, np.nan, np.nan)  # a ladder row that says nothing
+COMPILED = not int(os.environ.get("NUMBA_DISABLE_JIT") or 0)
 
 
 def an_instrument(base: str = "BTC", **changes: Any) -> Instrument:
@@ -257,6 +259,11 @@ def random_signals(
         target_units=draw.choice([0.25, 0.5, 1.0], shape),
         ladder=ladder,
     )
+
+
+def examples(count: int) -> int:
+    """Return how many examples a property of many bars gets: few where nothing is compiled."""
+    return count if COMPILED else max(3, count // 4)
 
 
 class Simulated(NamedTuple):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,7 +13,7 @@ import pytest
 import typer
 
 from aster_ray.cli.options import VerbOptions
-from aster_ray.cli.process import run_job
+from aster_ray.cli.process import as_process, run_job
 from aster_ray.cli.streams import results
 from aster_ray.errors import AsterError, DataError
 
@@ -61,3 +64,30 @@ def test_it_does_its_work_and_refuses_unknown_options(capsys) -> None:
 def test_its_help_is_its_docstring(capsys) -> None:
     assert run("--help") == 0
     assert "Count." in capsys.readouterr().out
+
+
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """Put back what Ctrl-C means to the tests."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_as_a_process_it_takes_the_arguments_of_the_process_and_ends_deaf_to_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["count", "--number", "8"])
+    assert run_job("count", Count, count) == 0
+    assert capsys.readouterr().out == "8\n"
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_an_interrupt_after_the_commands_last_statement_is_still_an_interruption() -> None:
+    def late() -> int:
+        raise KeyboardInterrupt
+
+    assert as_process(late) == 130
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

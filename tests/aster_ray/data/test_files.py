@@ -72,6 +72,20 @@ def test_times_that_are_neither_numbers_nor_dates_are_refused(tmp_path: Path) ->
         read_bars(path, HOUR_MS)
 
 
+def test_numbers_kept_as_text_are_refused_and_days_are_midnights(
+    good: Callable[..., dict[str, np.ndarray]], tmp_path: Path
+) -> None:
+    columns: dict[str, object] = dict(good(2))
+    columns["ts"] = pa.array([19_723, 19_724], pa.date32())
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(columns), path)
+    table = read_bars(path, 24 * HOUR_MS)
+    assert table.open_ms.tolist() == [1_704_067_200_000, 1_704_153_600_000]
+    pq.write_table(pa.table(columns | {"close": ["1.5", "1.6"]}), path)
+    with pytest.raises(DataError, match="column close holds text, not numbers; convert it"):
+        read_bars(path, 24 * HOUR_MS)
+
+
 @pytest.mark.parametrize("name", ["broken.parquet", "broken.csv"])
 def test_a_damaged_file_is_named_without_its_path(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

@@ -177,3 +177,18 @@ def test_recorded_data_survives_the_way_through_a_catalog(recorded: str, tmp_pat
     folder = load_market(MarketRequest(path=recorded, **wanted))  # type: ignore[arg-type]
     catalog = load_market(MarketRequest(path=str(tmp_path / "catalog"), **wanted))  # type: ignore[arg-type]
     assert catalog.digest() == folder.digest()
+
+
+def test_a_disk_that_fills_up_keeps_the_file_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "part.parquet"
+    path.write_bytes(b"before")
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ingest.os, "fsync", full)
+    with pytest.raises(DataError, match=r"part\.parquet cannot be written \(No space left"):
+        ingest._replace_bytes(path, b"after")
+    assert files(tmp_path) == {"part.parquet": b"before"}

@@ -119,6 +119,30 @@ def test_halves_of_different_closes_are_refused(scene: Scene) -> None:
         host.risk.conclude(SignalBatch(first._replace(close_ms=7), row, 0), report)
 
 
+def test_orders_ahead_of_the_venue_are_refused(scene: Scene) -> None:
+    host = scene.live(Fuse())
+    orders = host.risk.latest
+    assert orders is not None
+    ahead = orders._replace(seq=orders.seq + 1)
+    before = everything(host)
+    with pytest.raises(JournalError, match=f"close {ahead.seq} came while the venue is at"):
+        host.execution.send(ahead)
+    assert everything(host) == before
+
+
+def test_a_close_carried_out_is_not_carried_out_again_and_not_otherwise(scene: Scene) -> None:
+    host = scene.live(Fuse())
+    orders = host.execution._latest
+    assert orders is not None
+    before, ids = everything(host), ids_at_venue(scene.folder)
+    host.execution.send(orders)
+    intents = orders.intents.copy()
+    intents["lots"] += 1
+    with pytest.raises(JournalError, match=f"now decides otherwise on close {orders.seq}, whose"):
+        host.execution.send(orders._replace(intents=intents))
+    assert (everything(host), ids_at_venue(scene.folder)) == (before, ids)
+
+
 def test_a_journal_that_concludes_otherwise_is_refused(scene: Scene) -> None:
     scene.live(Fuse())
     close_all()

@@ -11,6 +11,12 @@ from tests.aster_ray.features.columns import columns_of
 from tests.factories import a_market
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Interpreted, the built-in market takes minutes to make."""
+    if "btc" in getattr(item, "fixturenames", ()):
+        item.add_marker("compiled")
+
+
 @pytest.fixture(scope="session")
 def btc() -> SymbolBars:
     """Return the hours of one symbol of the built-in market."""

@@ -42,6 +42,7 @@ def reads_the_future(column: Column, bars: SymbolBars) -> bool:
     return False
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", NAMES)
 def test_no_feature_reads_the_future(rough: SymbolBars, name: str) -> None:
     assert not reads_the_future(lambda bars: catalogue.matrix(bars, [name])[:, 0], rough)
@@ -60,6 +61,7 @@ def test_the_poison_finds_whoever_reads_the_future(rough: SymbolBars, column: Co
     assert reads_the_future(column, rough)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", NAMES)
 def test_a_feature_forgets_what_is_older_than_its_lookback(rough: SymbolBars, name: str) -> None:
     """To the last bit: a request of exactly that many bars is answered as training was."""

@@ -53,6 +53,11 @@ def test_a_price_on_the_grid_is_left_where_it_is(ticks: int, tick: float) -> Non
     assert round_to_tick(price, tick) == price
 
 
+def test_a_tick_that_no_whole_number_makes_one_is_multiplied_out() -> None:
+    assert price_of_ticks(33.0, 0.3) == 33.0 * 0.3
+    assert round_to_tick(10.0, 0.3) == 33.0 * 0.3
+
+
 def test_a_market_order_pays_spread_slippage_and_the_tick() -> None:
     # 100 x 1.0007 = 100.07; 100 x 0.9993 = 99.93
     assert market_price(100.0, 1, 0.0007, 0.01) == 100.07

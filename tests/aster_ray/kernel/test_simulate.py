@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aster_ray.kernel.records import LONG, SignalColumns
+from aster_ray.kernel.market import Market
+from aster_ray.kernel.records import CLOSE, LONG, MARK_CLOSE, SHORT, Book, Setup, SignalColumns
 from aster_ray.kernel.simulator import Simulator
+from aster_ray.model.enums import Denial
 from tests.factories import (
     CAPITAL,
     Session,
@@ -16,6 +18,7 @@ from tests.factories import (
     a_market,
     a_setup,
     an_open_setup,
+    examples,
     market_of,
     random_signals,
     says,
@@ -26,7 +29,7 @@ COSTS = {"taker_fee": 0.0006, "maker_fee": 0.0002, "slippage": 0.0005, "recentre
 
 
 @given(st.integers(0, 2**31), st.sampled_from([0.003, 0.02]), st.booleans())
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_it_ends_where_the_engine_ends(seed: int, volatility: float, ladders: bool) -> None:
     market = a_market(150, 2, seed, volatility=volatility, gaps=0.05)
     signals = random_signals(market, 2, seed, ladders=ladders)
@@ -42,7 +45,7 @@ def test_it_ends_where_the_engine_ends(seed: int, volatility: float, ladders: bo
 
 
 @given(st.integers(0, 2**31), st.sampled_from([0.001, 0.003, 0.02]))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_the_quick_ways_through_quiet_bars_lead_to_the_same_place(
     seed: int, volatility: float
 ) -> None:
@@ -50,6 +53,11 @@ def test_the_quick_ways_through_quiet_bars_lead_to_the_same_place(
     market = a_market(400, 1, seed, volatility=volatility, gaps=0.01)
     signals = random_signals(market, 1, seed, busy=0.02)
     setup = a_setup(1, 1, **COSTS, hard_drawdown=0.05, soft_drawdown=0.03)
+    assert_all_ways_meet(market, setup, signals)
+
+
+def assert_all_ways_meet(market: Market, setup: Setup, signals: SignalColumns) -> Book:
+    """Run with every short way, with a trace, and with a covariance that is not known before."""
     simulator = Simulator(market, setup, CAPITAL)
     quick, moments = simulator.run(signals)
     traced, trace = simulator.trace(signals)
@@ -65,6 +73,43 @@ def test_the_quick_ways_through_quiet_bars_lead_to_the_same_place(
     assert moments.moments.tobytes() == trace.moments.tobytes()
     tradable = slice(market.start, None)
     assert trace.equity[tradable].tobytes() == slow.equity[tradable].tobytes()
+    return quick
+
+
+@pytest.mark.parametrize(
+    ("setup", "volatility"),
+    [
+        (a_setup(**COSTS), 0.003),
+        (a_setup(**COSTS, give_back=0.0, holding_ms=0), 0.003),
+        (a_setup(**COSTS, soft_drawdown=0.004, hard_drawdown=0.005), 0.01),
+        (an_open_setup(leverage=20.0, fixed_fraction=15.0, enabled=0), 0.003),
+    ],
+    ids=["standard", "no give-back nor holding limit", "a tight halt", "close to liquidation"],
+)
+@pytest.mark.parametrize("seed", [2, 5])
+def test_a_glide_over_wishes_and_still_bars_leads_to_the_same_place(
+    setup: Setup, volatility: float, seed: int
+) -> None:
+    """The signal stands for days, its columns are constant, and some bars do not move at all."""
+    market = a_market(400, 1, seed, volatility=volatility, gaps=0.0)
+    for t in range(40, 400, 7):
+        still = market.bars[t - 1, 0, CLOSE], market.bars[t - 1, 0, MARK_CLOSE]
+        market.bars[t, 0, :4], market.bars[t, 0, 4:7], market.bars[t, 0, 7] = *still, 0.0
+    said = says(stop_loss=0.15, confidence=0.9)
+    wishes = np.repeat(np.random.default_rng(seed).choice([0, LONG, SHORT], 10), 40)
+    signals = said._replace(code=wishes[:, None].astype(np.int8))
+    book = assert_all_ways_meet(market, setup, signals)
+    assert book.account[0]["traded"] > 0.0
+
+
+def test_a_symbol_without_a_bar_refuses_nothing_while_another_does() -> None:
+    market = a_market(300, 2, 1, gaps=0.2)
+    setup = a_setup(2, 1, max_daily_opens=0)
+    draw = np.random.default_rng(1)
+    code = draw.choice([0, LONG, SHORT], (300, 2), p=[0.4, 0.3, 0.3]).astype(np.int8)
+    code[np.isnan(market.bars[:, :, CLOSE])] = 0
+    book = assert_all_ways_meet(market, setup, says(2)._replace(code=code))
+    assert book.denials[Denial.DAILY_OPENS] == book.denials.sum() > 50
 
 
 def test_moments_are_those_of_the_equity_curve() -> None:

@@ -47,6 +47,7 @@ def test_a_single_sleeve_glides_to_the_same_outcome() -> None:
     assert outcome == simulator.outcome(*simulator.trace(signals))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("symbols", [1, 2])
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_block_of_accounts_ends_where_each_would_alone(
@@ -72,6 +73,16 @@ def test_a_block_of_accounts_ends_where_each_would_alone(
     assert simulator.run_block(SignalColumns(*(part[:1] for part in block))) == each[:1]
 
 
+@pytest.mark.parametrize("symbols", [1, 2])
+def test_a_short_block_ends_where_each_account_would_alone(symbols: int) -> None:
+    simulator = a_simulator(symbols, rows=150)
+    columns = [random_signals(simulator.market, 1, seed, busy=0.1) for seed in range(3)]
+    each = [simulator.outcome(*simulator.run(signals)) for signals in columns]
+    block = SignalColumns(*(np.stack(parts) for parts in zip(*columns, strict=True)))
+    assert simulator.run_block(block) == each == simulator.run_block(block)
+    assert len({outcome.total_return for outcome in each}) == 3
+
+
 def test_accounts_share_nothing() -> None:
     simulator = a_simulator()
     busy, silent = random_signals(simulator.market, 1, seed=1), says()
@@ -84,6 +95,7 @@ def test_accounts_share_nothing() -> None:
     assert simulator.outcome(*simulator.run(busy)) == first
 
 
+@pytest.mark.compiled
 def test_threads_give_what_one_run_after_another_gives() -> None:
     simulator = a_simulator(2)
     columns = [random_signals(simulator.market, 1, seed=seed) for seed in range(12)]
@@ -113,6 +125,7 @@ def test_the_outcome_is_what_the_trace_says() -> None:
     assert outcome.profit_factor == book.sleeves["gain"].sum() / book.sleeves["loss"].sum()
 
 
+@pytest.mark.compiled
 def test_a_trace_holds_every_fill_of_a_busy_run() -> None:
     simulator = a_simulator(2, 2, rows=6_000)
     signals = random_signals(simulator.market, 2, seed=6, busy=0.9)

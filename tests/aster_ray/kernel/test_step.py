@@ -16,6 +16,7 @@ from tests.factories import (
     a_market,
     a_setup,
     an_open_setup,
+    examples,
     random_signals,
 )
 
@@ -80,7 +81,7 @@ def driven(
 
 
 @given(st.integers(0, 2**31), st.sampled_from([0.003, 0.01, 0.04]))
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 def test_equity_is_capital_and_what_the_sleeves_made(seed: int, volatility: float) -> None:
     for session, _, _ in driven(a_setup(3, 2, **COSTS), seed, volatility):
         assert_nothing_is_lost(session)
@@ -88,7 +89,7 @@ def test_equity_is_capital_and_what_the_sleeves_made(seed: int, volatility: floa
 
 
 @given(st.integers(0, 2**31), st.sampled_from([3.0, 10.0, 30.0]), st.booleans())
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @example(1, 30.0, False)
 def test_an_account_never_owes_more_than_it_had(seed: int, leverage: float, limits: bool) -> None:
     setup = an_open_setup(
@@ -101,7 +102,7 @@ def test_an_account_never_owes_more_than_it_had(seed: int, leverage: float, limi
 
 
 @given(st.integers(0, 2**31))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_a_missing_bar_never_fills_and_never_moves_the_mark(seed: int) -> None:
     before: dict[int, float] = {}
     for session, row, closed in driven(a_setup(3, 2, **COSTS), seed, 0.01):
@@ -117,7 +118,7 @@ def test_a_missing_bar_never_fills_and_never_moves_the_mark(seed: int) -> None:
 
 
 @given(st.integers(0, 2**31), st.sampled_from([0.005, 0.02]))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_a_directional_position_always_has_its_stop(seed: int, volatility: float) -> None:
     for session, _, _ in driven(a_setup(3, 2, **COSTS), seed, volatility):
         for sleeve in session.venue.book.sleeves:
@@ -128,7 +129,7 @@ def test_a_directional_position_always_has_its_stop(seed: int, volatility: float
 
 
 @given(st.integers(0, 2**31), st.sampled_from([0.5, 0.9, 2.0]))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_opening_fills_leave_exposure_within_its_limits(seed: int, max_gross: float) -> None:
     """Sizes are fixed at the mark of the decision, so the move to the next open is allowed for."""
     setup = a_setup(3, 1, **COSTS, max_gross=max_gross, max_symbol=0.4, max_asset=0.4, max_var=1.0)
