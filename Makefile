@@ -10,7 +10,7 @@ BASE := $(VENV)/.installed-base
 DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
-.PHONY: paper test test-all lint bench clean
+.PHONY: paper test test-all coverage lint bench clean
 
 paper: $(BASE)
 	@$(BIN)/aster paper $(ARGS)
@@ -21,6 +21,19 @@ test: $(DEV)
 # SELECT narrows it: `make test-all SELECT="-m slow"` is what `make test` leaves out.
 test-all: $(DEV)
 	$(BIN)/python -m pytest $(SELECT) $(ARGS)
+	$(MAKE) coverage
+
+# Compiled code cannot be traced: the kernels are measured interpreted, all the rest compiled. CI=true
+# fixes the examples of the property tests, so that the figure is the same every time.
+COVER = CI=true $(BIN)/python -m coverage run --parallel-mode -m pytest -q -p no:cacheprovider
+INTERPRETED := tests/aster_ray/kernel tests/aster_ray/features tests/aster_ray/strategies/test_conditions.py
+
+coverage: $(DEV)
+	$(BIN)/python -m coverage erase
+	NUMBA_DISABLE_JIT=1 $(COVER) -m "not compiled" $(INTERPRETED)
+	$(COVER) -m "not slow" tests/aster_ray
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m tests.branch_coverage
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -33,7 +46,7 @@ bench: $(DEV)
 
 clean:
 	rm -rf $(VENV) build dist runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
-	find actors aster_ray tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	find actors aster_ray serve tests tune -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
