@@ -17,6 +17,7 @@ from actors.create import create
 from actors.options import TIMES
 from actors.pulse import STOP
 from aster_ray import clock, topology
+from aster_ray.cli.process import keeping_signals
 from aster_ray.errors import AsterError
 from aster_ray.research.record import RunResult
 from aster_ray.research.session import Session, conclude
@@ -56,15 +57,16 @@ def local_ray() -> Iterator[str]:
     # it the node. Its processes inherit the mask; Ray itself ends them otherwise.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
     try:
-        ray.init(
-            address="local",
-            namespace=topology.NAMESPACE,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            object_store_memory=_OBJECT_STORE_BYTES,
-            _system_config=_SYSTEM,
-        )
+        with keeping_signals():
+            ray.init(
+                address="local",
+                namespace=topology.NAMESPACE,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                _system_config=_SYSTEM,
+            )
     except (RuntimeError, OSError, RayError) as error:
         raise AsterError(f"the local Ray node does not start: {error}") from error
     finally:

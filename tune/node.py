@@ -12,6 +12,7 @@ import ray
 from ray.exceptions import RayError
 
 from aster_ray import topology
+from aster_ray.cli.process import keeping_signals
 from aster_ray.errors import AsterError
 
 _OBJECT_STORE_BYTES = 256 * 1024 * 1024
@@ -34,14 +35,15 @@ def ray_node() -> Iterator[None]:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     _share_import_path()
     try:
-        ray.init(
-            address=address or "local",
-            namespace=topology.NAMESPACE,
-            include_dashboard=None if address else False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            object_store_memory=None if address else _OBJECT_STORE_BYTES,
-        )
+        with keeping_signals():
+            ray.init(
+                address=address or "local",
+                namespace=topology.NAMESPACE,
+                include_dashboard=None if address else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                object_store_memory=None if address else _OBJECT_STORE_BYTES,
+            )
     except (RuntimeError, OSError, ValueError, RayError) as error:
         place = f"the Ray cluster at {address} does not answer" if address else "no Ray node starts"
         raise AsterError(f"{place}: {error}") from error

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 import typer
@@ -71,6 +72,23 @@ def ending_signals() -> list[signal.Signals]:
     """
     is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return [signal.SIGTERM] if is_ignored else [signal.SIGTERM, signal.SIGHUP]
+
+
+@contextlib.contextmanager
+def keeping_signals() -> Iterator[None]:
+    """Have the handlers of signals in force after the block that were in force before it.
+
+    Ray puts its own in their place while a process joins a node, one of them behind Python's back:
+    SIGTERM would then end the process with a dump, and not as an interruption.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, *ending_signals())}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                with contextlib.suppress(ValueError):  # not the main thread: nothing is handled
+                    signal.signal(number, handler)
 
 
 def as_process(run: Callable[[], int]) -> int:

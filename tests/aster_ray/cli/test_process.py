@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import pytest
 import typer
 
 from aster_ray.cli.options import VerbOptions
-from aster_ray.cli.process import as_process, run_job
+from aster_ray.cli.process import as_process, keeping_signals, run_job
 from aster_ray.cli.streams import results
 from aster_ray.errors import AsterError, DataError
 
@@ -91,3 +94,21 @@ def test_an_interrupt_after_the_commands_last_statement_is_still_an_interruption
 
     assert as_process(late) == 130
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_signals_a_library_took_are_taken_back(tmp_path: Path) -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: heard.append(number))
+    try:
+        with (tmp_path / "dump").open("w+") as dump:
+            with keeping_signals():
+                # As Ray does: one handler of its own, then another in C that Python knows not of.
+                signal.signal(signal.SIGTERM, lambda *_: pytest.fail("the library's own"))
+                faulthandler.register(signal.SIGTERM, dump, chain=False)
+                os.kill(os.getpid(), signal.SIGTERM)
+                assert heard == []
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert heard == [signal.SIGTERM]
+    finally:
+        faulthandler.unregister(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, before)
