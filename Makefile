@@ -25,7 +25,7 @@ test-all: $(DEV)
 
 # Compiled code cannot be traced: the kernels are measured interpreted, all the rest compiled. CI=true
 # fixes the examples of the property tests, so that the figure is the same every time.
-COVER = CI=true $(BIN)/python -m coverage run --parallel-mode -m pytest -q -p no:cacheprovider
+COVER = CI=true $(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider
 INTERPRETED := tests/aster_ray/kernel tests/aster_ray/features tests/aster_ray/strategies/test_conditions.py
 
 coverage: $(DEV)
