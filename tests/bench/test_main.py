@@ -11,7 +11,7 @@ from tests.bench import __main__ as bench
 from tests.bench import engine, equality, floor, latency, sweep
 
 EQUAL = equality.Equality("momentum", "somewhere", 3, 20, 21, [])
-FAST = sweep.Row("momentum", "somewhere", 1_000, 100_000, 300.0, 5.0, 60.0, 62.0, 80.0, 79.0)
+FAST = sweep.Row("momentum", "somewhere", 1_000, 100_000, 300.0, 5.0, 2.5, 60.0, 62.0, 80.0, 79.0)
 SLOW = FAST._replace(ours=200.0, ratio=40.0)
 HELD_BACK = FAST._replace(vectorbt=1.0, ratio=300.0)
 ENGINE = engine.Row("somewhere", 10_000, 90_000.0, 50_000.0, 57_000.0, 50_000.0, 118, 118)
