@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,14 @@ def recorded_data() -> Path:
     if not folder.is_dir():
         pytest.skip("recorded market data is absent: set ASTER_DATA to its folder")
     return folder
+
+
+@pytest.fixture
+def a_terminal() -> Iterator[None]:
+    """Have SIGHUP end a process, here and in what is started, even if the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="session")

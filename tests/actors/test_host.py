@@ -34,6 +34,7 @@ def trade(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Session], Any]
     return replace
 
 
+@pytest.mark.usefixtures("a_terminal")
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 130)]
 )
@@ -50,6 +51,7 @@ def test_the_first_signal_asks_and_the_second_aborts(number: signal.Signals, cod
     assert [signal.getsignal(one) for one in numbers] == before
 
 
+@pytest.mark.usefixtures("a_terminal")
 def test_a_terminal_that_closes_twice_does_not_abort_the_orderly_end() -> None:
     interruption = Interruption()
     with interruption.listening():

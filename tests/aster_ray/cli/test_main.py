@@ -136,6 +136,7 @@ def hang_up() -> None:
     os.kill(os.getpid(), signal.SIGHUP)
 
 
+@pytest.mark.usefixtures("a_terminal")
 @pytest.mark.parametrize("stop", [interrupt, terminate, hang_up])
 def test_an_interruption_ends_with_130(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, stop: Callable[[], None]
