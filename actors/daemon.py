@@ -16,14 +16,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 from actors.display import Silence
 from actors.host import LOG_NAME, host
 from actors.launch import share_import_path
 from aster_ray import log
-from aster_ray.cli.process import ending_signals
+from aster_ray.cli.process import ending_signals, interrupt
 from aster_ray.errors import EXIT_FAILED, EXIT_INTERRUPTED, AsterError
 from aster_ray.research.session import LOGS, Session, abandon, load_session
 
@@ -121,10 +120,6 @@ def run(folder: Path, pipe: Pipe) -> int:
         raise
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def _crash(kind: type[BaseException], error: BaseException, _trace: object) -> None:
     """Write a defect's last words without what must not be written."""
     sys.stderr.write(log.redact_text(f"{kind.__name__}: {error}\n"))
@@ -132,6 +127,6 @@ def _crash(kind: type[BaseException], error: BaseException, _trace: object) -> N
 
 if __name__ == "__main__":
     for number in ending_signals():
-        signal.signal(number, _interrupt)
+        signal.signal(number, interrupt)
     sys.excepthook = _crash
     sys.exit(run(Path(sys.argv[1]), Pipe(int(sys.argv[2]))))

@@ -18,7 +18,7 @@ from actors.launch import View, local_ray, run_session
 from actors.secrecy import keep_secrets
 from actors.warm import warm_all
 from aster_ray import log
-from aster_ray.cli.process import ending_signals
+from aster_ray.cli.process import ending_signals, handling
 from aster_ray.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, AsterError
 from aster_ray.research.session import LOGS, RISK_JOURNAL, Session, abandon
 from aster_ray.research.tenure import Tenure
@@ -68,13 +68,8 @@ class Interruption:
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
         """Take the signals for the time of the block."""
-        numbers = [signal.SIGINT, *ending_signals()]
-        before = {number: signal.signal(number, self._ask) for number in numbers}
-        try:
+        with handling(self._ask, [signal.SIGINT, *ending_signals()]):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def host(

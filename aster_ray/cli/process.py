@@ -7,13 +7,15 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
 
 import typer
 
 from aster_ray.cli.options import Options, verb
 from aster_ray.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, AsterError
+
+Handler = Callable[[int, FrameType | None], None]
 
 
 def run_job(
@@ -40,29 +42,26 @@ def run_job(
 def run_app(app: typer.Typer, name: str, argv: Sequence[str]) -> int:
     """Run one command and return its exit code; never a traceback for what a person can mend."""
     as_json = "--json" in argv
-    previous = {number: signal.signal(number, _interrupt) for number in ending_signals()}
-    try:
-        code = app(list(argv), prog_name=name, standalone_mode=False)
-        if code == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
-            raise KeyboardInterrupt
-        sys.stdout.flush()
-        return code if isinstance(code, int) else EXIT_DONE
-    except typer.TyperException as error:
-        return _failed(error.format_message(), as_json=as_json, code=EXIT_BAD_INPUT)
-    except AsterError as error:
-        return _failed(str(error), as_json=as_json, code=error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        return _failed("interrupted", as_json=as_json, code=EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output left (`aster ... | head`): nobody is there to be told.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_DONE
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        return _failed(f"{place}{error.strerror or error}", as_json=as_json, code=EXIT_FAILED)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    with handling(interrupt, ending_signals()):
+        try:
+            code = app(list(argv), prog_name=name, standalone_mode=False)
+            if code == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
+                raise KeyboardInterrupt
+            sys.stdout.flush()
+            return code if isinstance(code, int) else EXIT_DONE
+        except typer.TyperException as error:
+            return _failed(error.format_message(), as_json=as_json, code=EXIT_BAD_INPUT)
+        except AsterError as error:
+            return _failed(str(error), as_json=as_json, code=error.exit_code)
+        except (KeyboardInterrupt, typer.Abort):
+            return _failed("interrupted", as_json=as_json, code=EXIT_INTERRUPTED)
+        except BrokenPipeError:
+            # The reader of our output left (`aster ... | head`): nobody is there to be told.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return EXIT_DONE
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            return _failed(f"{place}{error.strerror or error}", as_json=as_json, code=EXIT_FAILED)
 
 
 def ending_signals() -> list[signal.Signals]:
@@ -72,6 +71,17 @@ def ending_signals() -> list[signal.Signals]:
     """
     is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return [signal.SIGTERM] if is_ignored else [signal.SIGTERM, signal.SIGHUP]
+
+
+@contextlib.contextmanager
+def handling(handler: Handler, numbers: Iterable[signal.Signals]) -> Iterator[None]:
+    """Have ``handler`` take the signals ``numbers`` for the time of the block."""
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 @contextlib.contextmanager
@@ -106,7 +116,8 @@ def as_process(run: Callable[[], int]) -> int:
     return code
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Make of a signal what Python makes of a Ctrl-C."""
     raise KeyboardInterrupt
 
 
