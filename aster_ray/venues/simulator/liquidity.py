@@ -40,6 +40,8 @@ class Liquidity:
         self._book = book
         self._seed = (seed * _HASH) & _MASK
         self._quotes: dict[Side, dict[int, list[Entry]]] = {Side.BUY: {}, Side.SELL: {}}
+        # What should stand at which price, by side and best price; good until the next bar.
+        self._ladders: dict[tuple[Side, int], dict[int, int]] = {}
         self._recent = self._usual = 0.0
         self._volume = 0.0
         self._close = 0
@@ -55,6 +57,7 @@ class Liquidity:
         self._volume += (lots - self._volume) / min(self._bars + 1, _MEMORY)
         self._close = close
         self._bars += 1
+        self._ladders.clear()
         if self._usual > 0.0:
             self.wildness = min(max(self._recent / self._usual, _CALMEST), _WILDEST)
 
@@ -126,7 +129,17 @@ class Liquidity:
         best = self._book.best(Side.SELL if side is Side.BUY else Side.BUY)
         if best is not None and side * (touch - best) >= 0:
             touch = best - side
+        wanted = self._ladders.get((side, touch))
+        if wanted is None:
+            wanted = self._ladders[side, touch] = self._ladder(side, touch)
         quotes = self._quotes[side]
+        for ticks in [ticks for ticks in quotes if ticks not in wanted]:
+            self._cancel(side, ticks)
+        for ticks, lots in wanted.items():
+            self._resize(side, ticks, lots)
+
+    def _ladder(self, side: Side, touch: int) -> dict[int, int]:
+        """Return lots by price, from the best price outwards in growing distances."""
         wanted: dict[int, int] = {}
         ticks, gap = touch, max(1.0, self.spread / 2.0)
         for level in range(LEVELS):
@@ -135,10 +148,7 @@ class Liquidity:
             wanted[ticks] = self.depth(level, ticks)
             ticks -= side * max(1, int(gap))
             gap *= 1.1
-        for ticks in [ticks for ticks in quotes if ticks not in wanted]:
-            self._cancel(side, ticks)
-        for ticks, lots in wanted.items():
-            self._resize(side, ticks, lots)
+        return wanted
 
     def _resize(self, side: Side, ticks: int, lots: int) -> None:
         """Grow a level from behind, shrink it from behind."""
@@ -148,7 +158,7 @@ class Liquidity:
             return
         while entries and entries[0].lots == 0:  # traded away
             del entries[0]
-        have = sum(entry.lots for entry in entries)
+        have = entries[0].lots if len(entries) == 1 else sum(entry.lots for entry in entries)
         if abs(have - lots) <= _TOLERANCE * lots:
             return
         if have < lots:

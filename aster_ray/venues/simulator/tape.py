@@ -1,0 +1,113 @@
+"""The recorded market the exchange lives through, in ticks, lots and the exchange's own time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from aster_ray.errors import BadInputError
+from aster_ray.kernel.market import Market
+from aster_ray.kernel.records import CLOSE, HIGH, LOW, MARK_CLOSE, OPEN
+from aster_ray.model.ids import MINUTE_MS
+from aster_ray.model.instrument import Instrument
+from aster_ray.venues.simulator.contract import Contract, contract_of
+from aster_ray.venues.simulator.listing import INTEREST_RATE
+from aster_ray.venues.simulator.path import TickBar
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tape:
+    """Bars of N contracts; rows before ``start`` are history, the others are played.
+
+    Attributes:
+        open_ms: open times of the rows on the exchange's clock.
+        bar_ms: length of a row.
+        ticks: i8[T, N, 4] open, high, low, close; -1 where a contract has no bar.
+        lots: i8[T, N].
+        index: i8[T, N] in units, at the close of each row.
+        funding: i8[T, N], the rate in units that settles in a row.
+    """
+
+    contracts: tuple[Contract, ...]
+    open_ms: np.ndarray
+    bar_ms: int
+    start: int
+    ticks: np.ndarray
+    lots: np.ndarray
+    index: np.ndarray
+    funding: np.ndarray
+
+    def bar(self, row: int, n: int) -> TickBar | None:
+        """Return what contract ``n`` did in a row, None where it has no bar."""
+        opened, high, low, close = (int(price) for price in self.ticks[row, n])
+        if opened <= 0:
+            return None
+        return TickBar(opened, high, low, close, int(self.lots[row, n]))
+
+    def rate_at(self, ms: int, n: int) -> int:
+        """Return the funding rate of contract ``n`` that settles at a moment."""
+        row = int(np.searchsorted(self.open_ms, ms, side="right")) - 1
+        inside = 0 <= row < len(self.open_ms) and ms < self.open_ms[row] + self.bar_ms
+        return int(self.funding[row, n]) if inside else INTEREST_RATE
+
+    def history(self, n: int) -> np.ndarray:
+        """Return the candles before the start, i8[T, 10] in the columns of ``Candle``.
+
+        Who took is not recorded, so half of the volume counts as bought.
+        """
+        have = np.flatnonzero(self.ticks[: self.start, n, 0] > 0)
+        prices, lots = self.ticks[have, n], self.lots[have, n]
+        quote = lots * (prices.sum(axis=1) // 4) * self.contracts[n].value
+        columns = [self.open_ms[have], *prices.T, lots, quote, np.ones_like(lots)]
+        return np.column_stack([*columns, lots // 2, quote // 2])
+
+
+def tape_of(
+    market: Market, instruments: Sequence[Instrument], start: int, offset_ms: int = 0
+) -> Tape:
+    """Express recorded bars in the exchange's arithmetic.
+
+    Args:
+        market: bars of whole minutes.
+        instruments: one per symbol of the market, in its order.
+        start: first row to be played.
+        offset_ms: added to every recorded time.
+
+    Raises:
+        BadInputError: no row is left to play, or bars are not of whole minutes.
+    """
+    if not 0 < start < len(market):
+        raise BadInputError(
+            f"the exchange needs at least one bar before its start and one after; the recording "
+            f"has {len(market)} bars and would start at number {start}"
+        )
+    if market.timeframe_ms % MINUTE_MS:
+        raise BadInputError(f"bars of {market.timeframe_ms} ms cannot be played: use whole minutes")
+    contracts = tuple(contract_of(instrument) for instrument in instruments)
+    tick = np.array([float(instrument.tick) for instrument in instruments])
+    lot = np.array([float(instrument.lot) for instrument in instruments])
+    prices = market.bars[:, :, [OPEN, HIGH, LOW, CLOSE]] / tick[None, :, None]
+    marks = np.where(
+        np.isnan(market.bars[:, :, MARK_CLOSE]),
+        market.bars[:, :, CLOSE],
+        market.bars[:, :, MARK_CLOSE],
+    )
+    recorded = np.any(market.funding_rate != 0.0, axis=0)
+    funding = np.where(recorded[None, :], market.funding_rate * 1e8, INTEREST_RATE)
+    return Tape(
+        contracts=contracts,
+        open_ms=market.open_ms + offset_ms,
+        bar_ms=market.timeframe_ms,
+        start=start,
+        ticks=np.maximum(_whole(prices, -1.0), np.where(np.isnan(prices), -1, 1)),
+        lots=_whole(market.volume / lot[None, :], 0.0),
+        index=_whole(marks * 1e8, 0.0),
+        funding=_whole(funding, 0.0),
+    )
+
+
+def _whole(values: np.ndarray, missing: float) -> np.ndarray:
+    rounded: np.ndarray = np.rint(np.where(np.isnan(values), missing, values)).astype(np.int64)
+    return rounded
