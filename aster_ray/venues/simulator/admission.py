@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aster_ray.model.enums import Side
 from aster_ray.venues.simulator.account import Account
 from aster_ray.venues.simulator.amounts import UNIT, units_text
@@ -45,6 +47,22 @@ def check(floor: Floor, account: Account, order: Order) -> None:
     _check_notional(listing, request)
     if not order.waiting:
         check_margin(floor, account, order)
+
+
+def check_amended(floor: Floor, account: Account, order: Order) -> None:
+    """Refuse a new size and price of an order that break a rule; it is on no list meanwhile.
+
+    Raises:
+        RefusedError: the first rule that is broken.
+    """
+    listing = floor.listings[order.request.symbol]
+    request = replace(order.request, lots=order.lots, ticks=order.ticks)
+    _check_price(listing, request)
+    if request.only_closes:
+        _check_closing(account, request)
+        return
+    _check_notional(listing, request)
+    check_margin(floor, account, order)
 
 
 def _check_sides(account: Account, request: OrderRequest) -> None:

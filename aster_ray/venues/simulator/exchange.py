@@ -54,7 +54,7 @@ class Exchange:
         self._row, self._step = tape.start, 0
         self._prints: list[list[Print] | None] = []
         listings = {
-            contract.symbol: Listing(contract, tape.history(n), seed + n)
+            contract.symbol: Listing(contract, tape.history(n), tape.index_history(n), seed + n)
             for n, contract in enumerate(tape.contracts)
         }
         self.floor = Floor(listings, conduct or Conduct())
@@ -166,3 +166,12 @@ class Exchange:
         if not order.is_open:
             raise RefusedError(Reason.UNKNOWN_ORDER)
         self.matcher.end(order, Status.CANCELED)
+
+    def amend(self, order: Order, lots: int, ticks: int) -> None:
+        """Give a limit order another size and price; it leaves the book until it is activated.
+
+        Raises:
+            RefusedError: it is no open limit order, or what is new breaks a rule: then it stands
+                as it was.
+        """
+        self.matcher.amend(order, lots, ticks)

@@ -41,13 +41,19 @@ class Listing:
         funding_rate: of the next settlement, a fraction in units.
         next_funding_ms: when it settles.
         waiting: conditional orders that wait for a price, by id.
+        candles: of trades, in ticks and lots.
+        marks, indices: of mark and index price, in units and without volume.
     """
 
-    def __init__(self, contract: Contract, history: np.ndarray, seed: int) -> None:
+    def __init__(
+        self, contract: Contract, history: np.ndarray, index_history: np.ndarray, seed: int
+    ) -> None:
         self.contract = contract
         self.book = Book()
         self.liquidity = Liquidity(contract, self.book, seed)
         self.candles = Candles(history)
+        self.marks = Candles(index_history)
+        self.indices = Candles(index_history)
         self.trades: deque[PublicTrade] = deque(maxlen=_KEPT_TRADES)
         self.waiting: dict[int, Order] = {}
         self.last = 0
@@ -84,3 +90,5 @@ class Listing:
         funded = index + divide(index * self.funding_rate * left, UNIT * 8 * HOUR_MS)
         based = index + (sum(self._basis) // len(self._basis) if self._basis else 0)
         self.mark = max(1, sorted((funded, based, self.last_units or index))[1])
+        self.marks.trade(ms, self.mark, 0, 0, buyer=False)
+        self.indices.trade(ms, index, 0, 0, buyer=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aster_ray.model.enums import Side
 from aster_ray.venues.simulator.account import Account
-from aster_ray.venues.simulator.admission import check, market_bound
+from aster_ray.venues.simulator.admission import check, check_amended, market_bound
 from aster_ray.venues.simulator.book import MARKET, Entry
 from aster_ray.venues.simulator.floor import Floor
 from aster_ray.venues.simulator.listing import Listing, PublicTrade
@@ -19,6 +19,7 @@ from aster_ray.venues.simulator.order import (
     TimeInForce,
     new_order,
 )
+from aster_ray.venues.simulator.refusals import Reason, RefusedError
 from aster_ray.venues.simulator.settlement import book_fill
 
 _RESTS = (TimeInForce.GTC, TimeInForce.GTX)
@@ -69,6 +70,33 @@ class Matcher:
             self._rest(order, listing)
         else:
             self.end(order, Status.EXPIRED)
+
+    def amend(self, order: Order, lots: int, ticks: int) -> None:
+        """Give a resting limit order another size and price, behind all others.
+
+        Raises:
+            RefusedError: it is no open limit order, would be filled already, or breaks a rule.
+        """
+        if not order.is_open or order.kind is not OrderType.LIMIT or order.waiting:
+            raise RefusedError(Reason.UNKNOWN_ORDER)
+        if lots <= order.filled:
+            raise RefusedError(Reason.QTY_BELOW_MIN)
+        floor, before = self._floor, (order.lots, order.ticks)
+        account = floor.account(order.account)
+        del account.open_orders[order.order_id]
+        order.lots, order.ticks = lots, ticks
+        try:
+            check_amended(floor, account, order)
+        except RefusedError:
+            order.lots, order.ticks = before
+            raise
+        finally:
+            account.open_orders[order.order_id] = order
+        if order.entry is not None:
+            floor.listings[order.request.symbol].book.remove(order.entry)
+            order.entry = None
+        order.updated_ms = floor.now_ms
+        floor.tell(order.account, order_update(floor, order, "AMENDMENT"))
 
     def end(self, order: Order, status: Status) -> None:
         """End an order that has not filled: CANCELED or EXPIRED."""

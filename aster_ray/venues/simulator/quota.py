@@ -101,6 +101,11 @@ class Quota:
             raise RefusedError(Reason.TOO_MANY_ORDERS, self.order_limit, status=TOO_MANY)
         return used
 
+    def ordered(self, account: int) -> int:
+        """Return the new orders of an account in the last minute."""
+        meter = self._orders.get(account)
+        return meter.total if meter is not None else 0
+
     def forgive(self) -> None:
         """Forget everything that was counted."""
         self._addresses.clear()

@@ -119,6 +119,7 @@ class Reason(Enum):
         -4164,
         "Order's notional must be no smaller than {} (unless you choose reduce only)",
     )
+    SPAN_TOO_LONG = (-4165, "Maximum time interval is {} days")
     ABOVE_STOP_CAP = (-4183, "Price is higher than stop price multiplier cap.")
     BELOW_STOP_FLOOR = (-4184, "Price is lower than stop price multiplier floor.")
     # Seen in a demonstration of Aster's; the list lacks it.

@@ -63,6 +63,23 @@ class Tape:
         columns = [self.open_ms[have], *prices.T, lots, quote, np.ones_like(lots)]
         return np.column_stack([*columns, lots // 2, quote // 2])
 
+    def index_history(self, n: int) -> np.ndarray:
+        """Return the index before the start as candles in units, i8[T, 10], without volume."""
+        close = self.index[: self.start, n]
+        have = np.flatnonzero(close > 0)
+        close = close[have]
+        opened = np.concatenate([close[:1], close[:-1]])
+        nothing = np.zeros_like(close)
+        prices = [opened, np.maximum(opened, close), np.minimum(opened, close), close]
+        return np.column_stack([self.open_ms[have], *prices, *([nothing] * 5)])
+
+    def settlements(self, n: int, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
+        """Return (ms, rate in units) of the funding settled within ``[start_ms, end_ms]``."""
+        interval = self.contracts[n].instrument.funding_interval_ms
+        first = max(start_ms, int(self.open_ms[0]))
+        times = range(-(-first // interval) * interval, end_ms + 1, interval)
+        return [(ms, self.rate_at(ms, n)) for ms in times]
+
 
 def tape_of(
     market: Market, instruments: Sequence[Instrument], start: int, offset_ms: int = 0

@@ -7,8 +7,6 @@ import pytest
 
 from aster_ray.venues.simulator.signature import TESTNET_CHAIN, SignatureCheck, keccak256
 
-
-
 KEY = "0x" + "11" * 32
 WALLET = "0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a"  # of that key
 # A request ccxt's authors sent to the live exchange and keep among their fixtures.
