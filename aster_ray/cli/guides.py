@@ -201,6 +201,26 @@ def exits() -> None:
     """
 
 
+def simulator() -> None:
+    """An exchange on this machine, and how the real client trades with it.
+
+    aster simulator --speed 60 serves Aster's futures API v3: a minute of the market a second.
+    ccxt connects when its addresses are changed, nothing else; any private key opens an account:
+
+      ccxt.pro.aster({"privateKey": KEY, "options": {"defaultType": "swap", "builderFee": False},
+        "urls": {"api": {"fapiPublic": H + "/fapi", "fapiPrivate": H + "/fapi",
+                         "sapiPublic": H + "/api", "sapiPrivate": H + "/api",
+                         "ws": {"public": {"swap": W + "/fstream/stream"},
+                                "private": {"swap": W + "/fstream/ws"}}}}})
+
+    with H = http://127.0.0.1:18080 and W = ws://127.0.0.1:18080. Bars come from the built-in
+    market or, with --replay DIR, from recorded 1m bars. Orders meet a book with price-time
+    priority; without orders the exchange prints the recorded bars exactly.
+    The control endpoint, /control, breaks requests and sockets on purpose and shows an account's
+    books: POST {"kind": "lost_ack", "path": "/order", "method": "POST"} to /control/faults.
+    """
+
+
 TOPICS: dict[str, Callable[[], None]] = {
     "start": start,
     "config": config,
@@ -210,6 +230,7 @@ TOPICS: dict[str, Callable[[], None]] = {
     "operate": operate,
     "sessions": sessions,
     "models": models,
+    "simulator": simulator,
     "scripts": exits,
 }
 # What a guide to the verb would say beside its options; others begin at the beginning.
@@ -219,6 +240,7 @@ VERB_TOPICS = {
     "report": "results",
     "replay": "results",
     "strategy": "strategies",
+    "simulator": "simulator",
 }
 
 

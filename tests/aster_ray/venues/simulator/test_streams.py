@@ -36,7 +36,7 @@ class Listener:
     async def hear(self, count: int = 1, seconds: float = 3.0) -> list[dict[str, Any]]:
         """Return the next messages."""
         return [
-            json.loads((await asyncio.wait_for(self.socket.receive_str(), seconds)))
+            json.loads(await asyncio.wait_for(self.socket.receive_str(), seconds))
             for _ in range(count)
         ]
 
