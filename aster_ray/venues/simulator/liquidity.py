@@ -146,7 +146,10 @@ class Liquidity:
             if ticks <= 0:
                 break
             wanted[ticks] = self.depth(level, ticks)
-            ticks -= side * max(1, int(gap))
+            # Further out quotes stand on a coarser grid, so that they stay when the touch moves.
+            grid = 1 << (int(gap).bit_length() - 1)
+            ticks -= side * int(gap)
+            ticks -= side * (side * ticks % grid)
             gap *= 1.1
         return wanted
 
