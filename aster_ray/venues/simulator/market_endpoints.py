@@ -47,14 +47,16 @@ def exchange_info(call: Call) -> Any:
     """Return every contract's rules."""
     contracts = [listing.contract for listing in call.listings()]
     symbols = [rows.symbol_info(contract) for contract in contracts]
-    return rows.exchange_info(call.desk.pace.wall_now_ms(), contracts, symbols)
+    assets = {contract.instrument.quote for contract in contracts}
+    return rows.exchange_info(call.desk.pace.wall_now_ms(), assets, symbols)
 
 
 @endpoint(MARKET, "GET /api/v3/exchangeInfo")
 def spot_info(call: Call) -> Any:
-    """Return that nothing trades on spot; clients ask for it while they load markets."""
-    contracts = [listing.contract for listing in call.listings()]
-    return rows.exchange_info(call.desk.pace.wall_now_ms(), contracts, [])
+    """Return that nothing trades on spot; clients learn the assets from it, contracts' too."""
+    rules = [listing.contract.instrument for listing in call.listings()]
+    assets = {name for rule in rules for name in (rule.base, rule.quote)}
+    return rows.exchange_info(call.desk.pace.wall_now_ms(), assets, [])
 
 
 @endpoint(MARKET, "GET /fapi/v3/depth", _depth_weight)

@@ -16,9 +16,8 @@ _NEVER_DELIVERED = 4_133_404_800_000
 _FUNDING_CAP = 0.03  # per settlement
 
 
-def exchange_info(now_ms: int, contracts: list[Contract], symbols: list[Payload]) -> Payload:
+def exchange_info(now_ms: int, assets: set[str], symbols: list[Payload]) -> Payload:
     """Return what clients learn the rules from."""
-    assets = sorted({contract.instrument.quote for contract in contracts})
     return {
         "timezone": "UTC",
         "serverTime": now_ms,
@@ -29,7 +28,7 @@ def exchange_info(now_ms: int, contracts: list[Contract], symbols: list[Payload]
         "exchangeFilters": [],
         "assets": [
             {"asset": asset, "marginAvailable": True, "autoAssetExchange": -10000}
-            for asset in assets
+            for asset in sorted(assets)
         ],
         "symbols": symbols,
     }
