@@ -60,14 +60,9 @@ class Triggers:
         order.waiting = False
         order.updated_ms = floor.now_ms
         order.kind = OrderType.LIMIT if request.kind.has_price else OrderType.MARKET
-        if request.only_closes:
-            lots = account.position(request.symbol, request.position_side).lots
-            if lots * request.side >= 0:
-                self._matcher.end(order, Status.EXPIRED)
-                return
-            if request.close_position:
-                order.lots = abs(lots)
-        else:
+        if request.close_position:
+            order.lots = abs(account.position(request.symbol, request.position_side).lots)
+        elif not request.only_closes:
             # It is on the list of orders already; its margin is what it adds to the others.
             del account.open_orders[order.order_id]
             try:

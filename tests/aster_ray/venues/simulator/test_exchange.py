@@ -89,16 +89,14 @@ def test_our_taker_takes_liquidity_and_ours_at_rest_gives_it() -> None:
     assert resting.entry is not None
 
 
-def test_the_mark_is_the_median_of_three_and_the_index_goes_straight() -> None:
+def test_the_index_goes_straight_from_one_recorded_value_to_the_next() -> None:
     bars: Bars = [(100_000.0,) * 4] * 10
     scene = Scene(a_market(bars, mark=[100_010.0] * 10))
-    scene.wait(5)
-    listing = scene.btc
-    assert listing.index == 10_001_000_000_000
-    basis = (1_000_000 * 10_000_000) - listing.index
-    funded = listing.index + listing.index * listing.funding_rate // 10**8
-    low, high = sorted((listing.index + basis, funded))
-    assert low <= listing.mark <= high
+    seen = [scene.btc.index / 10**8]
+    for _ in range(5):
+        scene.wait(0.25)
+        seen.append(scene.btc.index / 10**8)
+    assert seen == [100_002.5, 100_005.0, 100_007.5, 100_010.0, 100_010.0, 100_010.0]
 
 
 def test_a_tape_that_ends_leaves_prices_where_they_are() -> None:

@@ -68,9 +68,15 @@ def test_all_or_nothing_is_all_or_nothing(scene: Scene) -> None:
 def test_all_or_nothing_does_not_count_the_accounts_own_orders(scene: Scene) -> None:
     bid = scene.btc.book.best(Side.BUY)
     assert bid is not None
-    scene.limit("SELL", "1", bid / 10 + 0.1)
-    order = scene.limit("BUY", "1", bid / 10 + 0.1, timeInForce="FOK", stpMode="EXPIRE_TAKER")
+    price = bid / 10 + 0.1
+    other = scene.exchange.account("0xBBBB")
+    params = {"side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "price": price}
+    scene.send(other, **params, quantity="0.01")
+    scene.limit("SELL", "0.5", price)
+    order = scene.limit("BUY", "0.51", price, timeInForce="FOK", stpMode="EXPIRE_TAKER")
     assert (order.status, order.filled) == (Status.EXPIRED, 0)
+    whole = scene.limit("BUY", "0.01", price, timeInForce="FOK")
+    assert whole.status is Status.FILLED
     assert len(scene.account.open_orders) == 1
 
 

@@ -114,6 +114,18 @@ def test_margin_is_moved_in_and_out_of_an_isolated_position() -> None:
     assert scene.account.wallet == scene.account.cross_wallet + position.isolated
 
 
+def test_margin_that_covers_a_loss_stays() -> None:
+    scene = Scene()
+    set_margin_type(scene.floor, scene.account, "BTCUSDT", isolated=True)
+    scene.market("BUY", "1")
+    move_margin(scene.floor, scene.account, ONE_WAY, to_units("1500"), add=True)
+    scene.btc.mark = to_units("99000")  # lost 1,000, and 50 less is needed at 20x
+    with pytest.raises(RefusedError) as refused:
+        move_margin(scene.floor, scene.account, ONE_WAY, to_units("600"), add=False)
+    assert refused.value.reason is Reason.ISOLATED_INSUFFICIENT
+    move_margin(scene.floor, scene.account, ONE_WAY, to_units("500"), add=False)
+
+
 def test_only_isolated_positions_that_are_there_take_margin() -> None:
     scene = Scene()
     for isolated, reason in ((False, Reason.NOT_ISOLATED), (True, Reason.MARGIN_NO_POSITION)):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aster_ray.model.enums import Side
 from aster_ray.venues.simulator.order import OrderType, Status
 from aster_ray.venues.simulator.refusals import Reason, RefusedError
 from tests.aster_ray.venues.simulator.scenes import Bar, Scene, a_market
@@ -177,13 +178,15 @@ def test_one_that_may_not_open_any_more_expires() -> None:
     assert scene.account.open_orders == {}
 
 
-def test_what_one_order_trades_may_release_the_next() -> None:
+def test_what_one_order_trades_may_release_an_older_one() -> None:
     scene = a_scene()
-    first = scene.send(side="SELL", type="STOP_MARKET", quantity="9", stopPrice=99_998)
-    second = scene.send(side="SELL", type="STOP_MARKET", quantity="0.1", stopPrice=99_997)
-    third = scene.limit("SELL", "10", 99_990, timeInForce="IOC")
-    assert third.filled > 0
-    assert (first.status, second.status) == (Status.FILLED, Status.FILLED)
+    older = scene.send(side="SELL", type="STOP_MARKET", quantity="0.1", stopPrice=99_996)
+    newer = scene.send(side="SELL", type="STOP_MARKET", quantity="9", stopPrice=99_998)
+    bid = scene.btc.book.levels(Side.BUY, 1)[0]
+    push = scene.limit("SELL", f"{bid[1] / 1000 + 0.1}", 99_990, timeInForce="IOC")
+    assert push.status is Status.FILLED
+    assert newer.status is Status.FILLED
+    assert older.status is Status.FILLED
 
 
 @pytest.mark.parametrize(
