@@ -54,6 +54,15 @@ class Fill(NamedTuple):
     ms: int
 
 
+class MarginMove(NamedTuple):
+    """Margin moved into (positive units) or out of an isolated position."""
+
+    ms: int
+    symbol: str
+    position_side: PositionSide
+    amount: int
+
+
 @dataclass(slots=True)
 class Account:
     """One user of the exchange.
@@ -82,6 +91,7 @@ class Account:
     open_orders: dict[int, Order] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
     income: list[Income] = field(default_factory=list)
+    margin_moves: list[MarginMove] = field(default_factory=list)
     agents: set[str] = field(default_factory=set)
     builders: dict[str, int] = field(default_factory=dict)
     warned: bool = False  # a margin call was sent and the account has not recovered

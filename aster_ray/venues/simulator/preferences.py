@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aster_ray.venues.simulator.account import Account
+from aster_ray.venues.simulator.account import Account, MarginMove
 from aster_ray.venues.simulator.floor import Floor
 from aster_ray.venues.simulator.messages import account_update
 from aster_ray.venues.simulator.order import PositionSide
@@ -106,4 +106,6 @@ def move_margin(
             raise RefusedError(Reason.ISOLATED_INSUFFICIENT)
         position.isolated -= amount
     position.updated_ms = floor.now_ms
+    moved = MarginMove(floor.now_ms, symbol, side, amount if add else -amount)
+    account.margin_moves.append(moved)
     floor.tell(account.number, account_update(floor, account, "MARGIN_TRANSFER", [position]))

@@ -16,12 +16,13 @@ from aster_ray.venues.simulator.endpoints import Call, Endpoint, Table
 from aster_ray.venues.simulator.faults import Fault, FaultKind
 from aster_ray.venues.simulator.market_endpoints import MARKET
 from aster_ray.venues.simulator.order_endpoints import ORDERS
+from aster_ray.venues.simulator.overview_endpoints import OVERVIEWS
 from aster_ray.venues.simulator.refusals import RefusedError
 from aster_ray.venues.simulator.streams import Publisher
 
 PULSE_SECONDS = 0.1
 LATENCY_SECONDS = 0.005  # from an order's acceptance to its arrival in the book
-_ENDPOINTS: Table = {**MARKET, **ORDERS, **ACCOUNTS}
+_ENDPOINTS: Table = {**MARKET, **ORDERS, **ACCOUNTS, **OVERVIEWS}
 _GATEWAY_PAGE = "<html><body><h1>The gateway is unhappy</h1></body></html>"
 # ccxt only recognises swap sockets by this word in their address, so it may stand before the path.
 _SOCKET_PREFIXES = ("", "/fstream")

@@ -171,6 +171,34 @@ def test_ccxt_sends_conditional_orders_batches_and_cancels_all() -> None:
     play(scenario)
 
 
+def test_ccxt_reads_the_account_as_a_whole() -> None:
+    async def scenario(venue: Venue, client: Any) -> None:
+        await filled(client, await client.create_order(BTC, "market", "buy", 0.2))
+        await client.create_order(BTC, "limit", "buy", 0.01, 99_000)
+        held = await client.fetch_positions([BTC], {"method": "account"})
+        (position,) = [row for row in held if row["contracts"]]
+        (other,) = await client.fetch_positions([BTC])
+        for name in ("side", "contracts", "entryPrice", "leverage", "marginMode", "symbol"):
+            assert position[name] == other[name], name
+        assert position["liquidationPrice"] == pytest.approx(other["liquidationPrice"], rel=1e-2)
+        whole = await client.fapiPrivateGetV4Account()
+        margins, account = venue.desk.exchange.floor.margins, venue.account
+        assert to_units(whole["totalWalletBalance"]) == account.wallet
+        assert to_units(whole["availableBalance"]) == pytest.approx(
+            margins.available(account), rel=1e-3
+        )
+        assert float(whole["totalOpenOrderInitialMargin"]) == pytest.approx(990 / 20)
+        assert float(whole["assets"][0]["initialMargin"]) == pytest.approx(
+            float(whole["totalPositionInitialMargin"]) + 990 / 20
+        )
+        assert (await client.fapiPrivateGetV3StpMode())["stpMode"] == "EXPIRE_TAKER"
+        await client.fapiPrivatePostV3StpMode({"stpMode": "EXPIRE_BOTH"})
+        assert account.self_trade.value == "EXPIRE_BOTH"
+        assert (await client.fapiPrivatePostV3Noop())["code"] in (200, "200")
+
+    play(scenario)
+
+
 def test_ccxt_changes_the_account() -> None:
     async def scenario(venue: Venue, client: Any) -> None:
         await client.set_margin_mode("isolated", BTC)
@@ -183,6 +211,8 @@ def test_ccxt_changes_the_account() -> None:
         (after,) = await client.fetch_positions()
         assert after["collateral"] == pytest.approx(position["collateral"] + 100, abs=5)
         await client.reduce_margin(BTC, 50)
+        moves = await client.fetch_margin_adjustment_history(BTC)
+        assert [(move["type"], move["amount"]) for move in moves] == [("add", 100), ("reduce", 50)]
         await filled(client, await client.create_order(BTC, "market", "sell", 0.05))
         await client.set_position_mode(True)
         assert venue.account.hedge
