@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aster_ray.model.ids import DAY_MS, MINUTE_MS, TIMEFRAMES
+from aster_ray.model.ids import DAY_MS, HOUR_MS, MINUTE_MS, TIMEFRAMES
 
 INTERVALS = {**TIMEFRAMES, "1d": DAY_MS}
 # Minutes of the session are folded into the history a day at a time, whose oldest day goes then.
@@ -39,6 +39,7 @@ class Candles:
     def __init__(self, history: np.ndarray) -> None:
         self._history = history
         self._minutes: list[Candle] = []
+        self._hours: dict[int, Candle | None] = {}  # of the last day, those that are over
 
     def trade(self, ms: int, ticks: int, lots: int, quote: int, *, buyer: bool) -> None:
         """Add one execution."""
@@ -77,6 +78,21 @@ class Candles:
     def latest(self, length_ms: int) -> Candle | None:
         """Return the bar that still forms, or the last one there was a trade in."""
         found = self.bars(length_ms, None, None, 1)
+        return found[0] if found else None
+
+    def last_day(self, now_ms: int) -> Candle | None:
+        """Return the 24 hours up to the one that still forms as one bar."""
+        newest = now_ms - now_ms % HOUR_MS
+        over = [newest - n * HOUR_MS for n in range(23, 0, -1)]
+        self._hours = {
+            open_ms: self._hours[open_ms] if open_ms in self._hours else self._hour(open_ms)
+            for open_ms in over
+        }
+        hours = [hour for hour in (*self._hours.values(), self._hour(newest)) if hour is not None]
+        return _merge(over[0], hours) if hours else None
+
+    def _hour(self, open_ms: int) -> Candle | None:
+        found = self.bars(HOUR_MS, open_ms, open_ms, 1)
         return found[0] if found else None
 
     def bars(

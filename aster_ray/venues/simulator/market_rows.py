@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aster_ray.model.enums import Side
-from aster_ray.model.ids import DAY_MS, HOUR_MS, MINUTE_MS
+from aster_ray.model.ids import HOUR_MS
 from aster_ray.venues.simulator.amounts import PLACES, UNIT, decimal_text, divide, units_text
 from aster_ray.venues.simulator.candles import Candle
 from aster_ray.venues.simulator.contract import HIGHEST_PRICE, Contract
@@ -174,15 +174,11 @@ def aggregate(contract: Contract, row: PublicTrade) -> Payload:
 
 def day(listing: Listing, now_ms: int) -> Payload:
     """Return the last 24 hours as REST shows them."""
-    contract = listing.contract
-    start = now_ms - now_ms % MINUTE_MS - DAY_MS + MINUTE_MS
-    hours = listing.candles.bars(HOUR_MS, start, now_ms, DAY_MS // HOUR_MS + 1)
-    if not hours:
-        ticks = listing.last
-        hours = [Candle(now_ms, ticks, ticks, ticks, ticks, 0, 0, 0, 0, 0)]
-    opened, last = hours[0].open, listing.last
-    lots = sum(hour.lots for hour in hours)
-    quote = sum(hour.quote for hour in hours)
+    contract, last = listing.contract, listing.last
+    whole = listing.candles.last_day(now_ms)
+    if whole is None:
+        whole = Candle(now_ms, last, last, last, last, 0, 0, 0, 0, 0)
+    opened, lots, quote = whole.open, whole.lots, whole.quote
     newest = listing.trades[-1] if listing.trades else None
     price = contract.price_text
     return {
@@ -193,15 +189,15 @@ def day(listing: Listing, now_ms: int) -> Payload:
         "lastPrice": price(last),
         "lastQty": contract.qty_text(newest.lots if newest else 0),
         "openPrice": price(opened),
-        "highPrice": price(max(hour.high for hour in hours)),
-        "lowPrice": price(min(hour.low for hour in hours)),
+        "highPrice": price(whole.high),
+        "lowPrice": price(whole.low),
         "volume": contract.qty_text(lots),
         "quoteVolume": units_text(quote, 2),
-        "openTime": start,
+        "openTime": whole.open_ms,
         "closeTime": now_ms,
         "firstId": listing.trades[0].trade_id if listing.trades else 0,
         "lastId": newest.trade_id if newest else 0,
-        "count": sum(hour.trades for hour in hours),
+        "count": whole.trades,
     }
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,3 +79,20 @@ def test_days_of_trading_are_folded_away_without_a_seam_and_without_growth() -> 
     assert [bar.open for bar in bars] == [100 + minute for minute in range(1440, 4 * 1440)]
     assert len(candles._history) <= 2 * 1440
     assert len(candles._minutes) < 2 * 1440
+
+
+def test_the_last_day_is_its_24_hours_however_often_it_is_asked_for() -> None:
+    candles = Candles(minutes(3 * 1440, START - 3 * DAY_MS))
+    rng = random.Random(4)
+    for minute in range(0, 3000, 7):
+        now = START + MINUTE_MS * minute
+        ticks = rng.randint(50, 9000)
+        candles.trade(now, ticks, 3, 3 * ticks, buyer=True)
+        first = now - now % HOUR_MS - 23 * HOUR_MS
+        hours = candles.bars(HOUR_MS, first, None, 24)
+        day = candles.last_day(now)
+        assert day is not None
+        assert (day.open_ms, day.open, day.close) == (first, hours[0].open, ticks)
+        assert (day.high, day.low) == (max(h.high for h in hours), min(h.low for h in hours))
+        assert (day.lots, day.quote) == (sum(h.lots for h in hours), sum(h.quote for h in hours))
+    assert Candles(minutes(0)).last_day(START) is None

@@ -99,6 +99,25 @@ def test_the_index_goes_straight_from_one_recorded_value_to_the_next() -> None:
     assert seen == [100_002.5, 100_005.0, 100_007.5, 100_010.0, 100_010.0, 100_010.0]
 
 
+def test_nothing_trades_in_a_gap_and_prices_go_on_after_it() -> None:
+    market = a_market([(100_000.0,) * 4] * 6)
+    market.bars[HISTORY + 2 : HISTORY + 4, 0] = np.nan
+    market.volume[HISTORY + 2 : HISTORY + 4, 0] = 0.0
+    scene = Scene(market)
+    order = scene.limit("BUY", "0.05", 99_990)
+    scene.wait(1.9)
+    last, mark = scene.btc.trades[-1], scene.btc.mark
+    scene.wait(2)
+    assert scene.btc.trades[-1] == last
+    assert scene.btc.mark == mark
+    assert order.is_open
+    scene.wait(2)
+    assert scene.btc.trades[-1].trade_id > last.trade_id
+    assert scene.btc.index == 100_000 * 10**8
+    opens = [bar.open_ms for bar in scene.btc.candles.bars(MINUTE_MS, START_MS, None, 10)]
+    assert [(ms - START_MS) // MINUTE_MS for ms in opens] == [0, 1, 4, 5]
+
+
 def test_a_tape_that_ends_leaves_prices_where_they_are() -> None:
     scene = Scene(a_market(minutes=2))
     scene.wait(10)
