@@ -103,6 +103,7 @@ async def serve(
     try:
         await web.TCPSite(runner, *place).start()
         ready(int(runner.addresses[0][1]))
-        await asyncio.Event().wait()
+        if server.heart is not None:
+            await asyncio.shield(server.heart)  # an exchange that stopped must not look alive
     finally:
         await runner.cleanup()

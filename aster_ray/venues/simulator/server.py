@@ -34,11 +34,15 @@ class Server:
     Args:
         desk: the exchange and its rules of access.
         latency_seconds: how long accepted orders travel to the book.
+
+    Attributes:
+        heart: the task that keeps the exchange alive; it only ends by a fault of ours.
     """
 
     def __init__(self, desk: Desk, latency_seconds: float = LATENCY_SECONDS) -> None:
         self.desk = desk
         self.publisher = Publisher(desk)
+        self.heart: asyncio.Task[None] | None = None
         self._latency = latency_seconds
 
     def application(self) -> web.Application:
@@ -54,11 +58,11 @@ class Server:
         return application
 
     async def _live(self, _application: web.Application) -> AsyncIterator[None]:
-        pulse = asyncio.get_running_loop().create_task(self._beat())
+        self.heart = asyncio.get_running_loop().create_task(self._beat())
         yield
-        pulse.cancel()
+        self.heart.cancel()
         with suppress(asyncio.CancelledError):
-            await pulse
+            await self.heart
         await self.publisher.hub.close(abort=True)
 
     async def _beat(self) -> None:

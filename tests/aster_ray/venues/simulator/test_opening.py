@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from aster_ray.data.instruments import packaged_instruments
 from aster_ray.errors import BadInputError
 from aster_ray.model.ids import DAY_MS, HOUR_MS, MINUTE_MS
 from aster_ray.venues.simulator.desk import Desk
-from aster_ray.venues.simulator.opening import Terms, open_desk, place_in_time
+from aster_ray.venues.simulator.opening import Terms, open_desk, place_in_time, serve
 from tests.aster_ray.venues.simulator.scenes import HISTORY, START_MS, a_market
 
 NOW_MS = 20_500 * DAY_MS + 9 * HOUR_MS + 25_000
@@ -89,3 +90,16 @@ def test_impossible_terms_are_refused(changes: dict[str, Any], words: str) -> No
 def test_a_recording_without_a_bar_to_play_is_refused() -> None:
     with pytest.raises(BadInputError, match="at least one bar before"):
         opened(ReplayClock(NOW_MS), minutes=0)
+
+
+def test_a_fault_inside_the_exchange_ends_it_instead_of_leaving_it_still() -> None:
+    desk = opened(ReplayClock(NOW_MS))
+    ports: list[int] = []
+
+    def ready(port: int) -> None:
+        ports.append(port)
+        desk.exchange.advance = None  # type: ignore[assignment,method-assign]
+
+    with pytest.raises(TypeError, match="not callable"):
+        asyncio.run(asyncio.wait_for(serve(desk, terms(), ("127.0.0.1", 0), ready), 5))
+    assert ports[0] > 0
