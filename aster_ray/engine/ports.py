@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Protocol
 
 from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
 from aster_ray.kernel.market import Market
+from aster_ray.model.instrument import Instrument
+from aster_ray.model.market import Bar, FundingRate
+from aster_ray.model.venue import (
+    AccountEvent,
+    BookUpdate,
+    FundingPayment,
+    MarketEvent,
+    OrderTicket,
+    VenueBalance,
+    VenueOrder,
+    VenuePosition,
+    VenueTrade,
+)
 
 
 class MarketDataPort(Protocol):
@@ -75,4 +88,115 @@ class DurableExecutionPort(ExecutionPort, Protocol):
 
     def commit(self) -> None:
         """Return only once the venue will not forget what it took and saw."""
+        ...
+
+
+class MarketClient(Protocol):
+    """A venue's public side. Every call may raise ``RetryableError`` or ``RejectedError``."""
+
+    @property
+    def name(self) -> str:
+        """Return what the venue is called, e.g. ``aster``."""
+        ...
+
+    async def server_time_ms(self) -> int:
+        """Return the venue's clock."""
+        ...
+
+    async def instruments(self) -> Sequence[Instrument]:
+        """Return every perpetual that trades, with its rules."""
+        ...
+
+    async def bars(self, symbol: str, timeframe_ms: int, since_ms: int, limit: int) -> list[Bar]:
+        """Return at most ``limit`` bars that open at or after ``since_ms``, oldest first.
+
+        The last one may still be forming: whoever asks compares with the venue's clock.
+        """
+        ...
+
+    async def mark_bars(
+        self, symbol: str, timeframe_ms: int, since_ms: int, limit: int
+    ) -> list[Bar]:
+        """Return bars of the mark price; volume is zero."""
+        ...
+
+    async def funding_rates(self, symbol: str, since_ms: int, limit: int) -> list[FundingRate]:
+        """Return settled rates at or after ``since_ms``, oldest first."""
+        ...
+
+    async def book(self, symbol: str, depth: int) -> BookUpdate:
+        """Return the best ``depth`` levels of each side."""
+        ...
+
+    def stream(self, symbols: Sequence[str], timeframe_ms: int) -> AsyncIterator[MarketEvent]:
+        """Yield bars as they form, marks and books until the client is closed.
+
+        Survives disconnections and stalls; says ``Interrupted`` wherever something may be missing.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End every stream and connection."""
+        ...
+
+
+class TradingClient(Protocol):
+    """An account at a venue.
+
+    Raises:
+        RetryableError: nothing happened; back off and ask the same again.
+        OutcomeUnknownError: it may have happened; query by client order id before anything else.
+        RejectedError: the venue said no, and will again.
+    """
+
+    async def place(self, ticket: OrderTicket) -> VenueOrder:
+        """Hand an order over; what returns is evidence that the venue took it."""
+        ...
+
+    async def cancel(self, symbol: str, client_order_id: str) -> VenueOrder | None:
+        """Withdraw an order; None if the venue has no such open order."""
+        ...
+
+    async def order(self, symbol: str, client_order_id: str) -> VenueOrder | None:
+        """Return what the venue knows of an order of ours; None if it never heard of it."""
+        ...
+
+    async def open_orders(self) -> list[VenueOrder]:
+        """Return all that rests, whoever placed it."""
+        ...
+
+    async def positions(self) -> list[VenuePosition]:
+        """Return what is held; nothing for symbols that are flat."""
+        ...
+
+    async def balance(self) -> VenueBalance:
+        """Return the margin account."""
+        ...
+
+    async def trades(self, symbol: str, since_ms: int) -> list[VenueTrade]:
+        """Return all our executions from ``since_ms`` on, oldest first, none twice."""
+        ...
+
+    async def funding_payments(self, since_ms: int) -> list[FundingPayment]:
+        """Return all settlements from ``since_ms`` on, oldest first."""
+        ...
+
+    async def set_leverage(self, symbol: str, leverage: int) -> None:
+        """Choose the leverage of one symbol; repeating it changes nothing."""
+        ...
+
+    async def cancel_all_after(self, symbol: str, milliseconds: int) -> None:
+        """Let the venue withdraw everything unless this is said again in time; 0 = never."""
+        ...
+
+    def events(self) -> AsyncIterator[AccountEvent]:
+        """Yield what happens to the account until the client is closed.
+
+        Survives disconnections, key expiry and stalls; says ``Interrupted`` wherever something may
+        be missing. Events may come twice or out of order.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End every stream and connection."""
         ...
