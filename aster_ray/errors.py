@@ -59,11 +59,33 @@ class ModelError(BadInputError):
 
 
 class RetryableError(AsterError):
-    """Nothing happened: back off, then send the same request again."""
+    """Nothing happened: back off, then send the same request again.
+
+    Attributes:
+        retry_after_ms: how long the venue, or our own budget, asks to wait; None if nobody said.
+    """
+
+    def __init__(self, message: str = "", retry_after_ms: int | None = None) -> None:
+        self.retry_after_ms = retry_after_ms
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[RetryableError], tuple[str, int | None]]:
+        return (type(self), (str(self), self.retry_after_ms))
 
 
 class RejectedError(AsterError):
-    """The venue said no: do not resend unchanged."""
+    """The venue said no: do not resend unchanged.
+
+    Attributes:
+        code: the venue's own code, e.g. ``-2019``; empty if it gave none.
+    """
+
+    def __init__(self, message: str = "", code: str = "") -> None:
+        self.code = code
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[RejectedError], tuple[str, str]]:
+        return (type(self), (str(self), self.code))
 
 
 class OutcomeUnknownError(AsterError):

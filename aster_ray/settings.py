@@ -14,6 +14,7 @@ from aster_ray import config, log
 from aster_ray.data.config import DataConfig
 from aster_ray.engine.config import SessionConfig, StrategiesConfig
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
+from aster_ray.venues.config import VenueConfig
 
 DEFAULT_FILE = Path("aster.toml")
 
@@ -29,6 +30,7 @@ class Settings:
     sizing: SizingConfig = field(default_factory=SizingConfig)
     exits: ExitsConfig = field(default_factory=ExitsConfig)
     costs: CostsConfig = field(default_factory=CostsConfig)
+    venue: VenueConfig = field(default_factory=VenueConfig)
 
     def sections(self) -> dict[str, Any]:
         """Return name -> section."""
@@ -99,8 +101,8 @@ def _section_schema(kind: type[Any]) -> dict[str, Any]:
             extra = {"type": "object", "additionalProperties": {"type": "number"}}
             continue
         shape = _type_schema(hints[item.name])
-        if item.default is not MISSING and item.default is not None:
-            default = item.default
+        default = item.default
+        if default is not MISSING and not isinstance(default, config.Secret | None):
             shape["default"] = list(default) if isinstance(default, tuple) else default
         properties[item.name] = shape
     return {

@@ -108,6 +108,8 @@ class Candles:
         if first is None:
             newest = last if last is not None else self._newest() // length_ms * length_ms
             first = newest - (limit - 1) * length_ms
+        else:  # who starts before the listing gets what there is
+            first = max(first, self._oldest() // length_ms * length_ms)
         beyond = first + limit * length_ms
         if last is not None:
             beyond = min(beyond, last + length_ms)
@@ -120,6 +122,11 @@ class Candles:
         if self._minutes:
             return self._minutes[-1].open_ms
         return int(self._history[-1, 0]) if len(self._history) else 0
+
+    def _oldest(self) -> int:
+        if len(self._history):
+            return int(self._history[0, 0])
+        return self._minutes[0].open_ms if self._minutes else 0
 
     def _between(self, first: int, beyond: int) -> list[Candle]:
         low, high = np.searchsorted(self._history[:, 0], [first, beyond])

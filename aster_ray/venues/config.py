@@ -1,0 +1,97 @@
+"""Configuration of the venue a session or a download talks to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from aster_ray.config import Secret, not_above, outside
+
+ASTER = "aster"
+# ccxt's own names. Any other of its venues with linear perpetuals may be named too.
+WELL_KNOWN = (ASTER, "binanceusdm", "bybit", "okx", "gate", "bitget", "hyperliquid")
+BOOK_LEVELS = (5, 10, 20)
+_MAINNET, _TESTNET = 1666, 714
+_WEB = ("http://", "https://")
+_SOCKETS = ("ws://", "wss://")
+
+
+NO_SECRET = Secret()
+
+
+def _aside(default: Any) -> Any:
+    """Return a field that cannot change a result: it keeps out of digests."""
+    return field(default=default, metadata={"identity": False})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueConfig:
+    """Which venue, how to reach it, how much to ask of it and when to give it up.
+
+    Attributes:
+        name: aster, or ccxt's name of another venue, e.g. binanceusdm or bybit.
+        rest: address of REST, e.g. ``http://127.0.0.1:18080``; empty = the venue's own.
+        stream: address of the sockets, e.g. ``ws://127.0.0.1:18080``; empty = the venue's own.
+        chain: Aster signs for 1666 (main net) or 714 (test net).
+        wallet: address of the main wallet an agent trades for; better ``ASTER_WALLET``.
+        agent_key: private key of the agent; better ``ASTER_AGENT_KEY``.
+        timeout_s: longest wait for an answer.
+        weight_per_minute: request weight one address may spend.
+        orders_per_minute: new orders one account may send.
+        max_wait_s: longest time a request waits for its turn.
+        listen_key_s: pause between two extensions of the user stream's key; it lives an hour.
+        heartbeat_s: pause between two pings on a socket; an unanswered one means it is dead.
+        stale_s: a market stream silent for so long has stalled.
+        book_levels: depth of the streamed book: 5, 10 or 20.
+    """
+
+    name: str = _aside(ASTER)
+    rest: str = _aside("")
+    stream: str = _aside("")
+    chain: int = _aside(_MAINNET)
+    wallet: str = _aside("")
+    agent_key: Secret = field(default=NO_SECRET, metadata={"identity": False})
+    timeout_s: float = _aside(10.0)
+    weight_per_minute: int = _aside(2400)
+    orders_per_minute: int = _aside(1200)
+    max_wait_s: float = _aside(15.0)
+    listen_key_s: float = _aside(1500.0)
+    heartbeat_s: float = _aside(10.0)
+    stale_s: float = _aside(10.0)
+    book_levels: int = _aside(20)
+
+    def problems(self) -> list[str]:
+        """Return what is out of range."""
+        found = [
+            *not_above(self, 0.0, "timeout_s", "max_wait_s", "heartbeat_s", "stale_s"),
+            *outside(self, 10, 1_000_000, "weight_per_minute", "orders_per_minute"),
+            *outside(self, 0.01, 3000.0, "listen_key_s"),
+            *self._whole("chain", (_MAINNET, _TESTNET)),
+            *self._whole("book_levels", BOOK_LEVELS),
+            *self._address("rest", _WEB),
+            *self._address("stream", _SOCKETS),
+        ]
+        if not self.name.isidentifier() or self.name != self.name.lower():
+            found.append(
+                f"name must be a venue of ccxt such as {', '.join(WELL_KNOWN[:3])}, "
+                f"was {self.name!r}"
+            )
+        if bool(self.rest) != bool(self.stream):
+            given, missing = ("rest", "stream") if self.rest else ("stream", "rest")
+            found.append(
+                f"{missing} must be given where {given} is: orders and prices of two "
+                f"different venues must never meet"
+            )
+        return found
+
+    def _whole(self, name: str, known: tuple[int, ...]) -> list[str]:
+        value = getattr(self, name)
+        if value in known:
+            return []
+        return [f"{name} must be one of {', '.join(map(str, known))}, was {value}"]
+
+    def _address(self, name: str, schemes: tuple[str, ...]) -> list[str]:
+        value = getattr(self, name)
+        if not value or (value.startswith(schemes) and not value.endswith("/")):
+            return []
+        return [f"{name} must begin with {' or '.join(schemes)} and not end with /, was {value!r}"]
