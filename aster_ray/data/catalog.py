@@ -83,39 +83,45 @@ class Catalog:
             if (begin_ms is None or part.last_ms >= begin_ms)
             and (end_ms is None or part.first_ms < end_ms)
         ]
-        pieces = []
-        for part in parts or self.parts[key]:
-            piece = read_bars(self._existing(part), key.timeframe_ms)
-            piece = piece._replace(origin=part.path)
-            check_bars(piece)
-            pieces.append(piece)
+        pieces = [read_bar_part(self._path, key, part) for part in parts or self.parts[key]]
         return join_bars(pieces, str(key))
 
     def funding(self, key: SeriesKey) -> FundingTable:
         """Return all settlements of a contract, checked."""
-        pieces = []
-        for part in self.parts[key]:
-            piece = read_funding(self._existing(part))._replace(origin=part.path)
-            check_funding(piece)
-            pieces.append(piece)
+        pieces = [read_funding_part(self._path, part) for part in self.parts[key]]
         return join_funding(pieces, str(key))
 
-    def _existing(self, part: Part) -> Path:
-        """Return the file of a part, which is there and has the bytes that were imported."""
-        path = self._path / part.path
-        if not path.is_file():
+
+def read_bar_part(directory: Path, key: SeriesKey, part: Part) -> BarTable:
+    """Return the checked bars of one file of a catalog."""
+    piece = read_bars(_existing(directory, part), key.timeframe_ms)._replace(origin=part.path)
+    check_bars(piece)
+    return piece
+
+
+def read_funding_part(directory: Path, part: Part) -> FundingTable:
+    """Return the checked settlements of one file of a catalog."""
+    piece = read_funding(_existing(directory, part))._replace(origin=part.path)
+    check_funding(piece)
+    return piece
+
+
+def _existing(directory: Path, part: Part) -> Path:
+    """Return the file of a part, which is there and has the bytes that were written."""
+    path = directory / part.path
+    if not path.is_file():
+        raise DataError(
+            f"catalog {directory.name!r} lacks {part.path}, which its manifest names; import "
+            "the series again"
+        )
+    # A tenth of the work of decoding it: no run trades on a file that was touched since.
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != part.sha256:
             raise DataError(
-                f"catalog {self._path.name!r} lacks {part.path}, which its manifest names; import "
-                "the series again"
+                f"catalog {directory.name!r}: {part.path} is not the file that was imported "
+                "(its sha256 differs); remove it and import the series again"
             )
-        # A tenth of the work of decoding it: no run trades on a file that was touched since.
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != part.sha256:
-                raise DataError(
-                    f"catalog {self._path.name!r}: {part.path} is not the file that was imported "
-                    "(its sha256 differs); remove it and import the series again"
-                )
-        return path
+    return path
 
 
 def read_manifest(directory: Path) -> dict[SeriesKey, tuple[Part, ...]]:

@@ -27,9 +27,28 @@ class BarTable(NamedTuple):
     open_ms: np.ndarray
     values: np.ndarray
 
+    @property
+    def times(self) -> np.ndarray:
+        """Return the open times, i8[R]."""
+        return self.open_ms
+
+    @property
+    def cells(self) -> np.ndarray:
+        """Return what is known of each time, f8[R, 5]."""
+        return self.values
+
     def rows(self, begin: int, end: int) -> BarTable:
         """Return the rows ``begin..end-1`` (views, no copies)."""
         return self._replace(open_ms=self.open_ms[begin:end], values=self.values[begin:end])
+
+    def between(self, begin_ms: int, end_ms: int) -> BarTable:
+        """Return the bars that open in ``[begin_ms, end_ms)``."""
+        first, last = np.searchsorted(self.open_ms, (begin_ms, end_ms))
+        return self.rows(int(first), int(last))
+
+    def holding(self, times: np.ndarray, cells: np.ndarray) -> BarTable:
+        """Return a table of the same series with other rows."""
+        return self._replace(open_ms=times, values=cells)
 
 
 class FundingTable(NamedTuple):
@@ -39,10 +58,27 @@ class FundingTable(NamedTuple):
     settle_ms: np.ndarray  # i8[R]
     rate: np.ndarray  # f8[R], fraction of notional longs pay
 
+    @property
+    def times(self) -> np.ndarray:
+        """Return the times of settlement, i8[R]."""
+        return self.settle_ms
+
+    @property
+    def cells(self) -> np.ndarray:
+        """Return what is known of each time, f8[R, 1]."""
+        return self.rate[:, None]
+
     def between(self, begin_ms: int, end_ms: int) -> FundingTable:
         """Return the settlements in ``[begin_ms, end_ms)``."""
         first, last = np.searchsorted(self.settle_ms, (begin_ms, end_ms))
         return self._replace(settle_ms=self.settle_ms[first:last], rate=self.rate[first:last])
+
+    def holding(self, times: np.ndarray, cells: np.ndarray) -> FundingTable:
+        """Return a table of the same contract with other rows."""
+        return self._replace(settle_ms=times, rate=cells[:, 0])
+
+
+Table = BarTable | FundingTable
 
 
 def moment(time_ms: int) -> str:

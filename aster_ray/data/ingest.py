@@ -6,34 +6,26 @@ that dies half-way leaves the catalog as it was, with a few files that nobody re
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from aster_ray.data.catalog import (
-    MANIFEST,
-    Catalog,
-    Part,
-    is_catalog,
-    manifest_text,
-    read_manifest,
-    years_of,
-)
-from aster_ray.data.columns import BAR_NAMES, BarTable, FundingTable
+from aster_ray.data.catalog import MANIFEST, Catalog, manifest_text, read_manifest
+from aster_ray.data.columns import BarTable, FundingTable, Table
+from aster_ray.data.coverage import check_coverage, keep_matching, read_coverage
 from aster_ray.data.folder import FILE_PATTERN, Folder, Ignored, parse_file_name
 from aster_ray.data.library import FUNDING, MARK, Library, SeriesKey, join_bars, join_funding
+from aster_ray.data.parts import (
+    drop_unnamed,
+    make_directory,
+    refuse_other_files,
+    replace_text,
+    write_series,
+    writing,
+)
 from aster_ray.data.source import open_library
 from aster_ray.data.validate import QualityReport, inspect_bars, inspect_funding
 from aster_ray.errors import DataError
 from aster_ray.model.ids import parse_symbols
-
-Table = BarTable | FundingTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +62,45 @@ def import_data(source: str, catalog: str, symbols: tuple[str, ...] = ()) -> Imp
     # Everything is read and checked before the first byte is written.
     tables = {key: _merged(library, before, key) for key in keys}
     reports = tuple(_inspect(key, table) for key, table in tables.items())
-    _make_directory(target)
-    if not held:  # from here on the directory is a catalog, whatever happens
-        _replace_text(target / MANIFEST, manifest_text({}))
-    for key, table in tables.items():
-        held[key] = _write_series(target, key, table)
-    _replace_text(target / MANIFEST, manifest_text(held))
-    _drop_unnamed(target, tables, held)
+    make_directory(target)
+    with writing(target):
+        if read_manifest(target) != held:
+            raise DataError(
+                f"catalog {target.name!r} was written to while {source!r} was read; import again"
+            )
+        if not held:  # from here on the directory is a catalog, whatever happens
+            replace_text(target / MANIFEST, manifest_text({}))
+        for key, table in tables.items():
+            held[key] = write_series(target, key, table)
+        # What a venue sent is no longer all there is: forget it first, at worst it is asked again.
+        keep_matching(target, tables)
+        replace_text(target / MANIFEST, manifest_text(held))
+        drop_unnamed(target, tables, held)
     ignored = tuple(library.ignored) if isinstance(library, Folder) else ()
     return ImportReport(reports, ignored)
 
 
 def verify_data(path: str) -> tuple[QualityReport, ...]:
-    """Check every series of a folder or a catalog; a catalog's files must match their digests."""
+    """Check every series of a folder or a catalog.
+
+    A catalog's files must have the digests of its manifest, and the rows that were downloaded into
+    it those of its record of downloads.
+    """
     library = open_library(path)
-    return tuple(_inspect(key, _read(library, key)) for key in library.series())
+    recorded = read_coverage(Path(path)) if isinstance(library, Catalog) else {}
+    tables = ((key, _read(library, key)) for key in library.series())
+    reports = []
+    for key, table in tables:
+        reports.append(_inspect(key, table))
+        check_coverage(key, recorded.pop(key, ()), table)
+    for key, chunks in recorded.items():
+        check_coverage(key, chunks, None)
+    return tuple(reports)
 
 
 def _open_source(source: str, target: Path) -> Library:
     path = Path(source)
-    if target.exists() and not target.is_dir():
-        raise DataError(f"catalog {str(target)!r} is a file; name a directory")
-    if target.is_dir() and any(target.iterdir()) and not is_catalog(target):
-        raise DataError(
-            f"catalog directory {str(target)!r} already holds other files; name a new directory"
-        )
+    refuse_other_files(target)
     if path.is_file():
         if parse_file_name(path.name) is None:
             raise DataError(
@@ -126,79 +132,3 @@ def _inspect(key: SeriesKey, table: Table) -> QualityReport:
     if isinstance(named, FundingTable):
         return inspect_funding(named)
     return inspect_bars(named, has_volume=key.kind != MARK)
-
-
-def _write_series(target: Path, key: SeriesKey, table: Table) -> tuple[Part, ...]:
-    """Write a series year by year and return its manifest rows."""
-    times = table.settle_ms if isinstance(table, FundingTable) else table.open_ms
-    parts = []
-    for year, begin, end in years_of(times):
-        content = _parquet(_arrow(table, begin, end))
-        digest = hashlib.sha256(content).hexdigest()
-        folders = key._replace(timeframe=key.timeframe or "none")._asdict()
-        hive = "/".join(f"{name}={value}" for name, value in folders.items())
-        path = f"{hive}/year={year}/{digest[:16]}.parquet"
-        _make_directory((target / path).parent)
-        _replace_bytes(target / path, content)
-        first, last = int(times[begin]), int(times[end - 1])
-        parts.append(Part(year, path, end - begin, first, last, digest))
-    return tuple(parts)
-
-
-def _arrow(table: Table, begin: int, end: int) -> pa.Table:
-    if isinstance(table, FundingTable):
-        columns = {"ts": table.settle_ms[begin:end], "rate": table.rate[begin:end]}
-    else:
-        columns = {"ts": table.open_ms[begin:end]}
-        for column, name in enumerate(BAR_NAMES):
-            columns[name] = np.ascontiguousarray(table.values[begin:end, column])
-    return pa.table(columns)
-
-
-def _parquet(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    content: bytes = sink.getvalue().to_pybytes()
-    return content
-
-
-def _make_directory(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"catalog directory {str(path)!r} cannot be made ({error.strerror}); choose a "
-            "directory you may write to"
-        ) from error
-
-
-def _replace_text(path: Path, text: str) -> None:
-    _replace_bytes(path, text.encode("utf-8"))
-
-
-def _replace_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, even after a power cut."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise DataError(
-            f"{path.name} cannot be written ({error.strerror}); choose a directory you may write to"
-        ) from error
-
-
-def _drop_unnamed(
-    target: Path, touched: Iterable[SeriesKey], held: dict[SeriesKey, tuple[Part, ...]]
-) -> None:
-    """Remove files of the imported series that the new manifest no longer names."""
-    for key in touched:
-        named = {target / part.path for part in held[key]}
-        for folder in {path.parent.parent for path in named}:
-            for path in folder.glob("year=*/*.parquet"):
-                if path not in named:
-                    path.unlink()

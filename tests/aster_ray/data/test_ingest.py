@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aster_ray.data import ingest
+from aster_ray.data import ingest, parts
 from aster_ray.data.catalog import MANIFEST, Catalog
 from aster_ray.data.ingest import import_data, verify_data
 from aster_ray.data.request import MarketRequest
@@ -84,14 +84,14 @@ def test_an_import_that_dies_half_way_leaves_the_catalog_as_it_was(
     write("more/v_um_AUSDT_1h.parquet", good(10))
     path = write("more/v_um_BUSDT_1h.parquet", good(10))
     known = Catalog(built).series()
-    real = ingest._write_series
+    real = ingest.write_series
 
     def die(*arguments: object) -> object:
         if "BUSDT" in str(arguments[1]):
             raise KeyboardInterrupt
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ingest, "_write_series", die)
+    monkeypatch.setattr(ingest, "write_series", die)
     with pytest.raises(KeyboardInterrupt):
         import_data(str(path.parent), str(built))
     assert Catalog(built).series() == known
@@ -157,13 +157,13 @@ def test_the_manifest_is_the_last_thing_written(
     built: Path, good: Good, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    real = ingest._replace_bytes
+    real = parts.replace_bytes
 
     def note(path: Path, content: bytes) -> None:
         written.append(path.name)
         real(path, content)
 
-    monkeypatch.setattr(ingest, "_replace_bytes", note)
+    monkeypatch.setattr(parts, "replace_bytes", note)
     path = write("more/v_um_AUSDT_1h.parquet", good(10))
     import_data(str(path.parent), str(built))
     assert written[-1] == MANIFEST
@@ -188,7 +188,7 @@ def test_a_disk_that_fills_up_keeps_the_file_that_was_there(
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ingest.os, "fsync", full)
+    monkeypatch.setattr(parts.os, "fsync", full)
     with pytest.raises(DataError, match=r"part\.parquet cannot be written \(No space left"):
-        ingest._replace_bytes(path, b"after")
+        parts.replace_bytes(path, b"after")
     assert files(tmp_path) == {"part.parquet": b"before"}

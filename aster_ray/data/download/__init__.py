@@ -1,0 +1,1 @@
+"""Market data from a venue into a catalog: resumable, checked, and honest about what is missing."""
