@@ -19,13 +19,15 @@ from aster_ray.data.library import SeriesKey
 from aster_ray.errors import DataError
 
 LOCK = ".writing"
+# Files of ours that may lie in a directory before it is a catalog.
+_OURS = (LOCK, "instruments.toml")
 
 
 def refuse_other_files(target: Path) -> None:
     """Refuse a place that is neither empty nor a catalog."""
     if target.exists() and not target.is_dir():
         raise DataError(f"catalog {str(target)!r} is a file; name a directory")
-    foreign = target.is_dir() and any(path.name != LOCK for path in target.iterdir())
+    foreign = target.is_dir() and any(path.name not in _OURS for path in target.iterdir())
     if foreign and not is_catalog(target):
         raise DataError(
             f"catalog directory {str(target)!r} already holds other files; name a new directory"
@@ -58,7 +60,7 @@ def writing(target: Path) -> Iterator[None]:
                 f"catalog {target.name!r} is being written by another {who}; wait until it ends or "
                 "choose another directory"
             ) from None
-        if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+        if _is_still(path, file.fileno()):
             break
         file.close()  # its holder removed it in between
     try:
@@ -69,6 +71,13 @@ def writing(target: Path) -> Iterator[None]:
     finally:
         path.unlink(missing_ok=True)
         file.close()
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def sweep(
