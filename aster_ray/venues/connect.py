@@ -2,42 +2,108 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from aster_ray.clock import Clock, LiveClock
-from aster_ray.engine.ports import MarketClient
+from aster_ray.engine.ports import MarketClient, TradingClient
 from aster_ray.errors import BadInputError
-from aster_ray.model.venue import MarketEvent
+from aster_ray.model.venue import AccountEvent, MarketEvent
 from aster_ray.venues.config import ASTER, VenueConfig
 from aster_ray.venues.credentials import Credentials
+
+if TYPE_CHECKING:
+    from aster_ray.venues.ccxt_venue.gateway import Gateway
+    from aster_ray.venues.ccxt_venue.listings import Listings
+
+
+def connect(
+    config: VenueConfig, credentials: Credentials, clock: Clock | None = None
+) -> tuple[MarketClient, TradingClient]:
+    """Return a venue's public side and an account at it; nothing is sent before it is asked.
+
+    Both share one connection pool and one request budget; close both. Must be called while an
+    event loop runs.
+
+    Args:
+        config: which venue and how to reach it.
+        credentials: whose account.
+        clock: ours; nonces and the comparison with the venue's clock are made by it.
+
+    Raises:
+        BadInputError: a library is missing, or ccxt knows no such venue.
+    """
+    line = _open(config, credentials, clock or LiveClock(), users=2)
+    return line.market(signed=True), line.trading()
 
 
 def connect_market(
     config: VenueConfig, credentials: Credentials | None = None, clock: Clock | None = None
 ) -> MarketClient:
-    """Return the public side of a venue; nothing is sent before it is asked.
-
-    Must be called while an event loop runs; ``close`` the client before the loop ends.
-
-    Args:
-        config: which venue and how to reach it.
-        credentials: for what is shown to accounts only, the margin tables.
-        clock: ours.
+    """Return the public side of a venue; ``credentials`` also show its margin tables.
 
     Raises:
-        BadInputError: a library is missing, or ccxt knows no such venue.
+        BadInputError: as ``connect``.
     """
+    line = _open(config, credentials, clock or LiveClock(), users=1)
+    return line.market(signed=credentials is not None)
+
+
+@dataclass(slots=True)
+class _Line:
+    """What the two sides of a venue share."""
+
+    config: VenueConfig
+    gateway: Gateway
+    listings: Listings
+    users: int
+
+    def market(self, *, signed: bool) -> MarketClient:
+        from aster_ray.venues.ccxt_venue.market import CcxtMarket
+
+        return CcxtMarket(self.gateway, self.listings, _NoStreams(), self._leaver(), signed=signed)
+
+    def trading(self) -> TradingClient:
+        from aster_ray.venues.ccxt_venue.dialect import Dialect
+        from aster_ray.venues.ccxt_venue.trading import VenueTrading
+
+        dialect: Dialect
+        if self.config.name == ASTER:
+            from aster_ray.venues.aster.dialect import AsterDialect
+
+            dialect = AsterDialect(self.gateway.exchange)
+        else:
+            from aster_ray.venues.ccxt_venue.unified import UnifiedDialect
+
+            dialect = UnifiedDialect(self.gateway.exchange, self.listings)
+        return VenueTrading(self.gateway, self.listings, dialect, _NoStreams(), self._leaver())
+
+    def _leaver(self) -> Callable[[], Awaitable[None]]:
+        """Return what one side calls, once or more often, when it is done."""
+        left = False
+
+        async def leave() -> None:
+            nonlocal left
+            if not left:
+                left = True
+                self.users -= 1
+                if self.users == 0:
+                    await self.gateway.exchange.close()
+
+        return leave
+
+
+def _open(
+    config: VenueConfig, credentials: Credentials | None, clock: Clock, *, users: int
+) -> _Line:
     try:
         from aster_ray.venues.ccxt_venue.budget import RateBudget
         from aster_ray.venues.ccxt_venue.gateway import Gateway
         from aster_ray.venues.ccxt_venue.listings import Listings
-        from aster_ray.venues.ccxt_venue.market import CcxtMarket
         from aster_ray.venues.ccxt_venue.turnstile import Turnstile
         from aster_ray.venues.ccxt_venue.wire import Weigh, Wire, weigh_one
 
-        now = clock or LiveClock()
         exchange: Any
         weigh: Weigh = weigh_one
         if config.name == ASTER:
@@ -47,7 +113,7 @@ def connect_market(
 
             signer = None
             if credentials is not None:
-                signer = Signer(credentials.wallet, credentials.key, config.chain, now)
+                signer = Signer(credentials.wallet, credentials.key, config.chain, clock)
             exchange, weigh = open_exchange(config, signer), weigh_aster
         else:
             from aster_ray.venues.ccxt_venue.exchange import open_exchange as open_any
@@ -60,19 +126,16 @@ def connect_market(
         ) from error
     budget = RateBudget(config.weight_per_minute, config.orders_per_minute)
     exchange.wire = Wire(Turnstile(budget, config.max_wait_s * 1000.0), weigh)
-    gateway = Gateway(exchange, config.name, now)
-    return CcxtMarket(
-        gateway,
-        Listings(gateway),
-        _NoStreams(),
-        exchange.close,
-        signed=credentials is not None,
-    )
+    gateway = Gateway(exchange, config.name, clock)
+    return _Line(config, gateway, Listings(gateway), users)
 
 
 class _NoStreams:
     def stream(self, symbols: Sequence[str], timeframe_ms: int) -> AsyncIterator[MarketEvent]:
         raise BadInputError(f"no streams of {len(symbols)} symbols through this client")
 
+    def events(self) -> AsyncIterator[AccountEvent]:
+        raise BadInputError("no stream of account events through this client")
+
     async def close(self) -> None:
-        await asyncio.sleep(0)
+        """Nothing is open."""

@@ -114,3 +114,7 @@ class RateBudget:
         self._probe_ms = max(self._probe_ms, now_ms + min(PROBE_MS, retry_after_ms))
         if banned:
             self._banned_until_ms = max(self._banned_until_ms, until)
+
+    def pardon(self) -> None:
+        """Forget that the venue refused us."""
+        self._shut_until_ms = self._banned_until_ms = self._probe_ms = 0.0

@@ -41,6 +41,7 @@ class Failure(Enum):
     CLOCK = auto()  # the nonce is too old or too new, or was used
     DUPLICATE = auto()  # an order of this id is there already
     ABSENT = auto()  # no such order
+    UNCHANGED = auto()  # what was to be set is set already
 
 
 # Aster's and Binance's codes; a venue's own meaning goes before ccxt's guess.
@@ -52,6 +53,7 @@ CODES: Mapping[str, Failure] = MappingProxyType(
         **dict.fromkeys(("-1021", "-4225", "-5028"), Failure.CLOCK),
         **dict.fromkeys(("-4116", "-4111"), Failure.DUPLICATE),
         **dict.fromkeys(("-2011", "-2013"), Failure.ABSENT),
+        **dict.fromkeys(("-4046", "-4059", "110043"), Failure.UNCHANGED),
         # ccxt takes these for a rate limit; they are limits of the account and stay.
         **dict.fromkeys(("-2025", "-4032", "-4045", "-4082"), Failure.REFUSED),
         # ccxt takes this address error for a duplicate order.
@@ -68,6 +70,7 @@ CLASSES: Mapping[str, Failure] = MappingProxyType(
         "RateLimitExceeded": Failure.THROTTLED,
         "DDoSProtection": Failure.THROTTLED,
         "InvalidNonce": Failure.CLOCK,
+        "NoChange": Failure.UNCHANGED,
         "AuthenticationError": Failure.KEYS,
         "DuplicateOrderId": Failure.DUPLICATE,
         "OrderNotFound": Failure.ABSENT,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import ccxt
 
 from aster_ray.clock import Clock
-from aster_ray.errors import BadInputError
+from aster_ray.errors import AsterError, BadInputError
 from aster_ray.venues.ccxt_venue.budget import Priority
 from aster_ray.venues.ccxt_venue.faults import Failure, Operation, as_error, judge
 from aster_ray.venues.ccxt_venue.wire import TRACE, Trace
@@ -65,11 +65,13 @@ class Gateway:
         try:
             return await self.attempt(call, operation, priority)
         except VenueError as problem:
-            if problem.failure is Failure.CLOCK:
-                await self._blame_clock(what)
-            raise as_error(
-                problem.failure, operation, f"{self.name} {what}", problem.trace
-            ) from None
+            raise await self.named(problem, operation, what) from None
+
+    async def named(self, problem: VenueError, operation: Operation, what: str) -> AsterError:
+        """Return a failure as the error the caller acts on."""
+        if problem.failure is Failure.CLOCK and (blamed := await self._clock_off(what)):
+            return blamed
+        return as_error(problem.failure, operation, f"{self.name} {what}", problem.trace)
 
     async def attempt(
         self, call: Callable[[], Awaitable[T]], operation: Operation, priority: Priority
@@ -90,16 +92,17 @@ class Gateway:
         finally:
             TRACE.reset(token)
 
-    async def _blame_clock(self, what: str) -> None:
-        """Raise if our clock is to blame for a refused nonce; else return."""
+    async def _clock_off(self, what: str) -> BadInputError | None:
+        """Return what to say if our clock is to blame for a refused nonce."""
         try:
             theirs = await self.attempt(self.exchange.fetch_time, Operation.READ, Priority.CREATE)
         except VenueError:
-            return
+            return None
         skew = self.clock.now_ms() - int(theirs)
-        if abs(skew) > MOST_SKEW_MS:
-            way = "ahead of" if skew > 0 else "behind"
-            raise BadInputError(
-                f"{self.name} {what}: this machine's clock is {abs(skew) / 1000.0:.1f} s {way} "
-                "the venue's and its signatures are refused; synchronise it (NTP)"
-            ) from None
+        if abs(skew) <= MOST_SKEW_MS:
+            return None
+        way = "ahead of" if skew > 0 else "behind"
+        return BadInputError(
+            f"{self.name} {what}: this machine's clock is {abs(skew) / 1000.0:.1f} s {way} "
+            "the venue's and its signatures are refused; synchronise it (NTP)"
+        )

@@ -6,10 +6,21 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import ccxt.pro
+
+from aster_ray.clock import LiveClock
 from aster_ray.config import Secret
-from aster_ray.engine.ports import MarketClient
+from aster_ray.engine.ports import MarketClient, TradingClient
+from aster_ray.model.venue import AccountEvent
+from aster_ray.venues.ccxt_venue.budget import RateBudget
+from aster_ray.venues.ccxt_venue.gateway import Gateway
+from aster_ray.venues.ccxt_venue.listings import Listings
+from aster_ray.venues.ccxt_venue.trading import VenueTrading
+from aster_ray.venues.ccxt_venue.turnstile import Turnstile
+from aster_ray.venues.ccxt_venue.unified import UnifiedDialect
+from aster_ray.venues.ccxt_venue.wire import Wire, wired
 from aster_ray.venues.config import VenueConfig
-from aster_ray.venues.connect import connect_market
+from aster_ray.venues.connect import connect, connect_market
 from aster_ray.venues.credentials import Credentials
 from tests.aster_ray.venues.simulator.served import KEY, Venue, served
 
@@ -29,6 +40,58 @@ async def reading(
     fields = how.pop("config", {})
     async with served(**how) as venue:
         client = connect_market(config_of(venue, **fields), credentials)
+        try:
+            yield venue, client
+        finally:
+            await client.close()
+
+
+@contextlib.asynccontextmanager
+async def trading(
+    credentials: Credentials = OWN, **how: Any
+) -> AsyncIterator[tuple[Venue, TradingClient]]:
+    """Serve a venue and open an account at it."""
+    fields = how.pop("config", {})
+    async with served(**how) as venue:
+        market, client = connect(config_of(venue, **fields), credentials)
+        try:
+            yield venue, client
+        finally:
+            await client.close()
+            await market.close()
+
+
+def generic(venue: Venue, key: str = KEY, **fields: Any) -> VenueTrading:
+    """Return the generic path over ccxt's own Aster client: its signatures, its unified words."""
+    exchange = wired(ccxt.pro.aster)(venue.settings(key))
+    budget = RateBudget(100_000, 100_000)
+    exchange.wire = Wire(Turnstile(budget, 1000.0))
+    exchange.enableRateLimit = False
+    exchange.timeout = int(config_of(venue, **fields).timeout_s * 1000)
+    gateway = Gateway(exchange, "aster", LiveClock())
+    listings = Listings(gateway)
+    return VenueTrading(
+        gateway, listings, UnifiedDialect(exchange, listings), NoEvents(), exchange.close
+    )
+
+
+class NoEvents:
+    """An account of which only questions tell."""
+
+    def events(self) -> AsyncIterator[AccountEvent]:
+        """There are none."""
+        raise AssertionError
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@contextlib.asynccontextmanager
+async def trading_generic(**how: Any) -> AsyncIterator[tuple[Venue, TradingClient]]:
+    """Serve a venue and open an account at it through the generic path."""
+    fields = how.pop("config", {})
+    async with served(**how) as venue:
+        client = generic(venue, **fields)
         try:
             yield venue, client
         finally:

@@ -39,6 +39,10 @@ class Venue:
 
     def client(self, key: str = KEY, **options: Any) -> ccxt.pro.aster:
         """Return ccxt's client; nothing but addresses and documented options is changed."""
+        return ccxt.pro.aster(self.settings(key, **options))
+
+    def settings(self, key: str = KEY, **options: Any) -> dict[str, Any]:
+        """Return what ccxt's client is made with."""
         api = dict.fromkeys(("fapiPublic", "fapiPrivate"), f"{self.http}/fapi")
         api |= dict.fromkeys(("sapiPublic", "sapiPrivate"), f"{self.http}/api")
         spot, swap = f"{self.socket}/sstream", f"{self.socket}/fstream"
@@ -46,20 +50,18 @@ class Venue:
             "public": {"spot": f"{spot}/stream", "swap": f"{swap}/stream"},
             "private": {"spot": f"{spot}/ws", "swap": f"{swap}/ws"},
         }
-        return ccxt.pro.aster(
-            {
-                "privateKey": key,
-                "rateLimit": 5,
-                "timeout": 2000,
-                "options": {
-                    "defaultType": "swap",
-                    "builderFee": False,
-                    "fetchOpenOrders": {"warnIfNoSymbol": False},
-                    **options,
-                },
-                "urls": {"api": {**api, "ws": streams}},
-            }
-        )
+        return {
+            "privateKey": key,
+            "rateLimit": 5,
+            "timeout": 2000,
+            "options": {
+                "defaultType": "swap",
+                "builderFee": False,
+                "fetchOpenOrders": {"warnIfNoSymbol": False},
+                **options,
+            },
+            "urls": {"api": {**api, "ws": streams}},
+        }
 
     async def control(self, method: str, path: str, state: Any = None) -> Any:
         """Ask the control endpoint; text where it refuses."""
