@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import uuid
 from pathlib import Path
+from typing import Any
 
 from actors.daemon import Detached, detach
 from actors.display import display_for
 from actors.host import PaperResult, host
+from aster_ray import log
 from aster_ray.errors import BadInputError
 from aster_ray.research.request import RunRequest
 from aster_ray.research.session import Session, create_session, next_folder
 from aster_ray.research.tenure import SESSIONS, held_message, is_held
+from aster_ray.store.config import Places, export
 
 
 def paper(request: RunRequest, out: Path | None, as_json: bool) -> PaperResult:
@@ -37,7 +41,15 @@ def paper_detached(request: RunRequest, out: Path | None, as_json: bool) -> Deta
         return detach(session)
 
 
+def _share_places(request: RunRequest) -> None:
+    """Let the processes of the session know where things are kept: it may hold passwords."""
+    settings: Any = request.settings
+    os.environ.update(export(Places(settings.store, settings.redis)))
+    log.conceal_environment(os.environ)
+
+
 def _begin(request: RunRequest, out: Path | None) -> Session:
+    _share_places(request)
     if out is not None and is_held(out):
         raise BadInputError(held_message(out))
     folder = next_folder(SESSIONS) if out is None else out

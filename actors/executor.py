@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import structlog
 
 from actors.hops import StampedVenue, TimedJournal
@@ -14,11 +16,15 @@ from aster_ray.engine.failpoints import EVIDENCE_AFTER_SEND
 from aster_ray.engine.messages import VenueReport
 from aster_ray.engine.wire import pack_report, unpack_bars, unpack_orders
 from aster_ray.research.session import EXECUTOR_JOURNAL, VENUE_JOURNAL
+from aster_ray.store.config import places_from_environment
+from aster_ray.store.custody import Custody, FencedVenue, account_lease, paper_account
 
 FEED_TO_EXECUTOR = f"{topology.FEED} -> {topology.EXECUTOR}"
 RISK_TO_EXECUTOR = f"{topology.RISK} -> {topology.EXECUTOR}"
 # Not a message: from a bar's completion in the feed to its orders reaching the venue's port.
 CLOSE_TO_VENUE = "bar close to venue"
+# For how long a send waits for a lease whose store does not answer; nothing leaves meanwhile.
+_STORE_PATIENCE_S = 20.0
 
 
 class ExecutorActor(Shell):
@@ -27,7 +33,8 @@ class ExecutorActor(Shell):
     role = topology.EXECUTOR
 
     def open(self) -> None:
-        """Restore the venue from its own log and the desk from the executor's journal."""
+        """Take the account; restore the venue from its log and the desk from the journal."""
+        self._take_account()
         prepared = self.session.prepare()
         warm_venue(prepared)
         log = self.journal(VENUE_JOURNAL)
@@ -37,7 +44,8 @@ class ExecutorActor(Shell):
         self._born_ns = 0
         self._execution = DurableExecution(
             prepared.execution_desk(),
-            StampedVenue(self._venue, self._handed_over),
+            # Nothing leaves unless the account is still ours: asked right before every send.
+            StampedVenue(FencedVenue(self._venue, self._custody.guard), self._handed_over),
             TimedJournal(journal, self.stages, "executor"),
             journal.recover(),
             self.reached,
@@ -46,6 +54,19 @@ class ExecutorActor(Shell):
             "orders_in_doubt", known=self._execution.known, sent=self._execution.resent
         )
         self.ordered = Watermark(self._execution.ordered)
+
+    def _take_account(self) -> None:
+        """Become the one executor of the account, under a new epoch.
+
+        Raises:
+            LeaseHeldError: another session trades it.
+        """
+        session = self.session
+        account = paper_account(session.folder, session.token)
+        what = f"session {session.folder}"
+        lease = account_lease(places_from_environment(os.environ), account, what)
+        self._custody = Custody(lease, what, _STORE_PATIENCE_S)
+        self._custody.take()
 
     async def work(self) -> None:
         """Follow the feed, close by close; first finish the close the venue saw last."""

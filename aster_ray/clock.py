@@ -47,6 +47,14 @@ def monotonic_ns() -> int:
     return time.monotonic_ns()
 
 
+def boot_ns() -> int:
+    """Return a stamp that every process of this machine shares and no change of the clock moves.
+
+    It runs on while the machine sleeps, so that what ran out meanwhile is known to have run out.
+    """
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 def wall_ns() -> int:
     """Return a nanosecond stamp comparable between processes of one machine (latency per hop)."""
     return time.time_ns()

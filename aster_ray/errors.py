@@ -6,11 +6,13 @@ AsterError
 |   +-- DataError        market data that cannot be trusted or is not there
 |   +-- StrategyError    a strategy that cannot be found, loaded or called
 |   +-- ModelError       a model that is not there, damaged, or made for other inputs
+|   +-- LeaseHeldError   another executor trades the account: end it, or wait for it
 +-- RetryableError       nothing happened at the venue: back off and send the same request again
 +-- RejectedError        the venue said no: do not resend unchanged
 +-- OutcomeUnknownError  it may have happened: query by client order id before anything else
 +-- HaltedError          trading stopped by our own rules: a human must look and resume
 +-- JournalError         a durable record is missing or damaged: recover before trading on
++-- LeaseLostError       the right to trade has passed: send nothing before it is taken again
 """
 
 from __future__ import annotations
@@ -58,6 +60,16 @@ class ModelError(BadInputError):
     """A model that is not there, was changed since it was written, or was made for other inputs."""
 
 
+class LeaseHeldError(BadInputError):
+    """Another executor holds the right to trade an account; says who, and since when.
+
+    Attributes:
+        what: the session that holds it.
+    """
+
+    what = ""
+
+
 class RetryableError(AsterError):
     """Nothing happened: back off, then send the same request again.
 
@@ -98,3 +110,7 @@ class HaltedError(AsterError):
 
 class JournalError(AsterError):
     """A durable record is missing, damaged or out of sequence."""
+
+
+class LeaseLostError(AsterError):
+    """The right to trade an account ran out or was taken over: nothing may be sent under it."""

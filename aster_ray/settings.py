@@ -14,6 +14,7 @@ from aster_ray import config, log
 from aster_ray.data.config import DataConfig
 from aster_ray.engine.config import SessionConfig, StrategiesConfig
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
+from aster_ray.store.config import RedisConfig, StoreConfig
 from aster_ray.venues.config import VenueConfig
 
 DEFAULT_FILE = Path("aster.toml")
@@ -31,17 +32,23 @@ class Settings:
     exits: ExitsConfig = field(default_factory=ExitsConfig)
     costs: CostsConfig = field(default_factory=CostsConfig)
     venue: VenueConfig = field(default_factory=VenueConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
+    redis: RedisConfig = field(default_factory=RedisConfig)
 
     def sections(self) -> dict[str, Any]:
         """Return name -> section."""
         return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
 
     def plain(self, *, identity_only: bool = False) -> dict[str, Any]:
-        """Return JSON-ready values, secrets masked; ``identity_only`` drops paths and pace."""
-        return {
+        """Return JSON-ready values, secrets masked; ``identity_only`` drops paths and pace.
+
+        A section of which nothing is left (where things are kept) is dropped as a whole.
+        """
+        shown = {
             name: config.plain(section, identity_only=identity_only)
             for name, section in self.sections().items()
         }
+        return {name: values for name, values in shown.items() if values}
 
     def digest(self) -> str:
         """Return a hash of every value that can change a result."""

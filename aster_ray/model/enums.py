@@ -29,6 +29,14 @@ class Sizing(IntEnum):
     KELLY = 3
 
 
+class Urgency(IntEnum):
+    """Who may spend the last of a venue's rate budget; a lower one goes first."""
+
+    PROTECT = 0  # cancel, reduce, and whatever keeps a position protected
+    CREATE = 1  # open something
+    POLL = 2  # look
+
+
 class FillKind(IntEnum):
     """Which order of ours was executed."""
 

@@ -150,7 +150,8 @@ def create_session(request: RunRequest, out: Path, token: str) -> Session:
         "format": FORMAT,
         "token": token,
         "provenance": provenance,
-        "settings": fixed.settings.plain(),
+        # Where things are kept may hold passwords: actors learn it from their environment.
+        "settings": {k: v for k, v in fixed.settings.plain().items() if k in _SECTIONS},
         "strategies": [[spec, params] for spec, params in fixed.strategies],
     }
     partial = folder / f".{FILE}.{os.getpid()}"

@@ -25,6 +25,8 @@ from aster_ray.research.session import (
     conclude,
     create_session,
 )
+from aster_ray.store.custody import paper_account
+from aster_ray.store.file_lease import FileLease
 from tests.actors.sessions import a_request, assert_same_trading, backtest
 
 REQUEST = a_request(5, symbols="BTC,ETH")
@@ -113,6 +115,25 @@ def test_a_session_trades_as_a_backtest_and_its_report_counts_every_message(
     assert set(pulses) == {*topology.PIPELINE, topology.LEDGER, topology.SUPERVISOR}
     assert course["trading_ns"] > course["began_ns"] > 0
     assert not (session.folder / STOP).exists()
+
+
+def test_a_second_executor_on_the_account_sends_nothing_and_the_session_says_who_is_in_the_way(
+    stage: dict[str, Handle], tmp_path: Path
+) -> None:
+    session = create_session(REQUEST, tmp_path / "session", "token")
+    account = paper_account(session.folder, session.token)
+    first = FileLease(account.folder, account.name, "session elsewhere", 300.0)
+    first.acquire()
+    status = live(session, stage)
+    assert status["state"] == "failed"
+    assert (
+        "executor: LeaseHeldError: account paper-token is traded by session elsewhere (process"
+        in (status["failure"])
+    )
+    assert not session.journal(EXECUTOR_JOURNAL).exists()
+    first.check()
+    first.release()
+    assert live(session, stage)["state"] == "finished"
 
 
 @pytest.mark.parametrize("name", [RISK_JOURNAL, EXECUTOR_JOURNAL])

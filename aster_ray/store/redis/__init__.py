@@ -1,0 +1,1 @@
+"""Leases, rate budgets and snapshots that several machines share, in Redis."""

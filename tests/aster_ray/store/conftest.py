@@ -1,0 +1,49 @@
+"""Servers for whoever asks for them, one each for the whole test session."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from aster_ray.config import Secret
+from aster_ray.store.redis.connection import Connection
+from tests.aster_ray.store.servers import NO_REDIS, RedisServer, redis_program
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Return a running redis-server; nobody may end it."""
+    program = redis_program()
+    if program is None:
+        pytest.skip(NO_REDIS)
+    server = RedisServer(tmp_path_factory.mktemp("redis"), program)
+    server.start()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Return a running redis-server of this test alone, which may end and begin again."""
+    program = redis_program()
+    if program is None:
+        pytest.skip(NO_REDIS)
+    server = RedisServer(tmp_path_factory.mktemp("redis"), program)
+    server.start()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def redis_connection(redis_server: RedisServer) -> Iterator[Connection]:
+    connection = Connection(Secret(redis_server.url))
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def account() -> str:
+    """Return a name that no other test uses: they share one server."""
+    return f"account-{uuid.uuid4().hex[:8]}"
