@@ -9,7 +9,6 @@ whole ``ttl_s`` lies before whatever is sent next.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from aster_ray import clock
 from aster_ray.engine.sharing import Grant
@@ -52,7 +51,6 @@ class RedisLease:
         what: str,
         floor: EpochFile,
         ttl_s: float,
-        now_ns: Callable[[], int] = clock.boot_ns,
     ) -> None:
         """Name the account; nothing is asked before ``acquire``.
 
@@ -62,10 +60,9 @@ class RedisLease:
             what: the session that asks, in a person's words.
             floor: the highest epoch this machine knows.
             ttl_s: for how long the lease lasts unless it is renewed.
-            now_ns: nanoseconds of a clock that no one sets.
         """
         self._connection, self._account, self._what = connection, account, what
-        self._floor, self.ttl_s, self._now_ns = floor, ttl_s, now_ns
+        self._floor, self.ttl_s = floor, ttl_s
         self._keys = [f"aster:{{{account}}}:lease", f"aster:{{{account}}}:epoch"]
         self._mutex = threading.RLock()
         self._value = ""
@@ -76,7 +73,7 @@ class RedisLease:
         """Take the lease under a new epoch; see ``LeasePort``."""
         with self._mutex:
             floor, holder = self._floor.read(), Holder(what=self._what)
-            asked_ns = self._now_ns()
+            asked_ns = clock.boot_ns()
             with self._connection.client() as client:
                 answer, told, rest = client.eval(
                     _ACQUIRE, 2, *self._keys, floor, holder.text(), self._ttl_ms
@@ -96,7 +93,7 @@ class RedisLease:
         with self._mutex:
             if not self._value:
                 raise LeaseLostError(f"account {self._account} was never taken, or was let go")
-            asked_ns = self._now_ns()
+            asked_ns = clock.boot_ns()
             if asked_ns >= self._ends_ns:
                 raise LeaseLostError(
                     f"the lease of account {self._account} under epoch {self.epoch} ran out: this "

@@ -312,10 +312,12 @@ def test_behind_a_cut_network_nothing_is_sent_and_after_its_time_it_is_lost(
         lease.check()
 
 
-def test_a_server_that_is_not_there_is_named_without_its_password(account: str) -> None:
+def test_a_server_that_is_not_there_is_named_without_its_password(
+    account: str, tmp_path: Path
+) -> None:
     secret = "correct-horse"
     connection = Connection(Secret(f"redis://user:{secret}@127.0.0.1:1/0"))
-    lease = RedisLease(connection, account, "session", EpochFile(Path("nowhere")), 1.0)
+    lease = RedisLease(connection, account, "session", EpochFile(tmp_path / "epoch"), 1.0)
     with pytest.raises(RetryableError) as caught:
         lease.acquire()
     assert "Redis at redis://127.0.0.1:1/0 does not answer" in str(caught.value)
@@ -323,12 +325,12 @@ def test_a_server_that_is_not_there_is_named_without_its_password(account: str) 
 
 
 def test_a_server_that_refuses_is_for_the_person_to_mend(
-    redis_server: RedisServer, account: str
+    redis_server: RedisServer, account: str, tmp_path: Path
 ) -> None:
     connection = Connection(
         Secret(f"redis://nobody:hunter2hunter2@127.0.0.1:{redis_server.port}/0")
     )
-    lease = RedisLease(connection, account, "session", EpochFile(Path("nowhere")), 1.0)
+    lease = RedisLease(connection, account, "session", EpochFile(tmp_path / "epoch"), 1.0)
     with pytest.raises(BadInputError) as caught:
         lease.acquire()
     assert "hunter2hunter2" not in str(caught.value)
