@@ -164,12 +164,14 @@ def _assign(
 ) -> None:
     """Put one entry into ``values`` if it fits, else add to ``problems``."""
     if typing.get_origin(hint) is abc.Mapping:
+        inside = typing.get_args(hint)[1]
         if len(entry.path) != 3:
-            problems.append(f"{entry.origin}: {'.'.join(entry.path)} is a table of key = number")
+            what = "number" if inside is float else _EXPECTED[inside]
+            problems.append(f"{entry.origin}: {'.'.join(entry.path)} is a table of key = {what}")
             return
         rewrite = field.metadata.get("keys", str)
         table = values.setdefault(field.name, {})
-        _put(table, rewrite(entry.path[2]), float, entry, problems)
+        _put(table, rewrite(entry.path[2]), inside, entry, problems)
     elif len(entry.path) != 2:
         problems.append(f"{entry.origin}: {'.'.join(entry.path[:2])} is a value, not a table")
     else:

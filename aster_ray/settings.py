@@ -12,6 +12,7 @@ from typing import Any
 
 from aster_ray import config, log
 from aster_ray.data.config import DataConfig
+from aster_ray.engine.algos.config import ExecutionConfig
 from aster_ray.engine.config import SessionConfig, StrategiesConfig
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
 from aster_ray.store.config import RedisConfig, StoreConfig
@@ -34,6 +35,7 @@ class Settings:
     venue: VenueConfig = field(default_factory=VenueConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     redis: RedisConfig = field(default_factory=RedisConfig)
+    execution: ExecutionConfig = field(default_factory=ExecutionConfig)
 
     def sections(self) -> dict[str, Any]:
         """Return name -> section."""
@@ -127,6 +129,6 @@ def _type_schema(hint: Any) -> dict[str, Any]:
     if origin is tuple:
         return {"type": "array", "items": _type_schema(arguments[0])}
     if origin is not None:
-        return {"type": "object", "additionalProperties": {"type": "number"}}
+        return {"type": "object", "additionalProperties": _type_schema(arguments[1])}
     names = {bool: "boolean", int: "integer", float: "number"}
     return {"type": names.get(hint, "string")}
