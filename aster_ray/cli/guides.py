@@ -216,6 +216,9 @@ def simulator() -> None:
     with H = http://127.0.0.1:18080 and W = ws://127.0.0.1:18080. Bars come from the built-in
     market or, with --replay DIR, from recorded 1m bars. Orders meet a book with price-time
     priority; without orders the exchange prints the recorded bars exactly.
+    With --pace stepped time stands still until POST {"bars": 1, "timeframe": "1h"} (or
+    {"until_ms": T}) to /control/advance moves it; the answer comes when everything up to then has
+    happened and was sent, and the same requests between the same moves give the same fills.
     The control endpoint, /control, breaks requests and sockets on purpose and shows an account's
     books: POST {"kind": "lost_ack", "path": "/order", "method": "POST"} to /control/faults.
     """

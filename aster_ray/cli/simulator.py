@@ -30,7 +30,11 @@ class Simulator(VerbOptions):
     ] = None
     symbols: Annotated[str | None, typer.Option(help="E.g. BTC,ETH,SOL; none = all.")] = None
     start: Annotated[str | None, typer.Option("--from", help="First day played, UTC.")] = None
-    speed: Annotated[float, typer.Option(help="Exchange seconds a second.")] = 1.0
+    pace: Annotated[
+        str,
+        typer.Option(help="wall = time runs by itself; stepped = POST /control/advance moves it."),
+    ] = "wall"
+    speed: Annotated[float, typer.Option(help="Exchange seconds a second; 0 = stepped.")] = 1.0
     time: Annotated[
         str, typer.Option(help="now = the recording is moved to the present; or recorded.")
     ] = "now"
@@ -59,7 +63,7 @@ def simulator(options: Simulator) -> None:
 
     settings = api.load_settings(options.config, {"seed": options.seed}, options.settings)
     terms = opening.Terms(
-        speed=options.speed,
+        speed=_speed(options),
         time=options.time,
         seed=settings.session.seed,
         deposit=_units(options.deposit),
@@ -76,6 +80,12 @@ def simulator(options: Simulator) -> None:
         output.emit(options, payload, lambda console: _show(console, payload), "simulator.json")
 
     asyncio.run(opening.serve(desk, terms, (options.host, options.port), ready))
+
+
+def _speed(options: Simulator) -> float:
+    if options.pace not in ("wall", "stepped"):
+        raise BadInputError(f"--pace {options.pace!r} is unknown: use wall or stepped")
+    return 0.0 if options.pace == "stepped" else options.speed
 
 
 def _units(text: str) -> int:
@@ -120,6 +130,7 @@ def _payload(options: Simulator, terms: Terms, market: Market, port: int) -> dic
         "streams": f"ws://{place}/fstream",
         "control": f"http://{place}/control",
         "symbols": list(market.symbols),
+        "pace": "wall" if terms.speed else "stepped",
         "speed": terms.speed,
         "time": terms.time,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from aster_ray.model.enums import Side
 
@@ -65,11 +65,25 @@ class Book:
 
     Attributes:
         update_id: counts changes; what market-data messages are numbered by.
+        foreign: how many entries are not of the simulated liquidity.
     """
 
     def __init__(self) -> None:
         self._halves = {Side.BUY: _Half(Side.BUY), Side.SELL: _Half(Side.SELL)}
         self.update_id = 0
+        self.foreign = 0
+
+    def replace(self, side: Side, entries: Iterable[Entry]) -> None:
+        """Let a side consist of the simulated liquidity's entries, one a price, best first.
+
+        Raises:
+            ValueError: an account's order stands in the book.
+        """
+        if self.foreign:
+            raise ValueError("orders of accounts stand in the book")
+        half = self._halves[side]
+        half.queues = {half.rank(entry.ticks): deque((entry,)) for entry in entries}
+        half.ranks = list(half.queues)
 
     def best(self, side: Side) -> int | None:
         """Return the best price in ticks of a side, None where it is empty."""
@@ -97,6 +111,7 @@ class Book:
         if self.reaches(entry.side, entry.ticks):
             raise ValueError(f"{entry.side.name} at {entry.ticks} ticks would cross the book")
         self._halves[entry.side].add(entry)
+        self.foreign += entry.owner != MARKET
         self.update_id += 1
 
     def take(self, entry: Entry, lots: int) -> None:
@@ -115,12 +130,14 @@ class Book:
             raise ValueError(f"cannot take {lots} of {entry.lots} lots")
         entry.lots -= lots
         if entry.lots == 0:
-            self._halves[entry.side].remove(entry)
-        self.update_id += 1
+            self.remove(entry)
+        else:
+            self.update_id += 1
 
     def remove(self, entry: Entry) -> None:
         """Withdraw an entry."""
         self._halves[entry.side].remove(entry)
+        self.foreign -= entry.owner != MARKET
         self.update_id += 1
 
     def levels(self, side: Side, count: int) -> list[tuple[int, int]]:

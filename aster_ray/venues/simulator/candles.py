@@ -1,7 +1,8 @@
-"""Bars of every length, from recorded minutes before the session and trades during it."""
+"""Bars of every length: the recording's minutes, and over them what was really traded."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +10,13 @@ import numpy as np
 from aster_ray.model.ids import DAY_MS, HOUR_MS, MINUTE_MS, TIMEFRAMES
 
 INTERVALS = {**TIMEFRAMES, "1d": DAY_MS}
-# Minutes of the session are folded into the history a day at a time, whose oldest day goes then.
-_FOLD = 1440
 COLUMNS = 10
+KEPT = 7 * 1440  # minutes as they were played; older ones are shown as they were recorded
+_NEVER = -1
+_QUOTES, _LARGEST = [6, 9], 2**63 - 1  # columns whose sums may need more than 64 bits
+
+# Returns the recorded minutes that open within [first, beyond), i8[T, 10] in Candle's columns.
+Recording = Callable[[int, int], np.ndarray]
 
 
 class Candle(NamedTuple):
@@ -33,47 +38,80 @@ class Candles:
     """The bars of one contract.
 
     Args:
-        history: minutes before the first trade, i8[T, 10] in the columns of ``Candle``.
+        recorded: the recording behind it, which costs no memory here.
+        until_ms: the recording is known up to here, exclusive; ``pass_to`` moves it.
+        since_ms: when the first bar of all opens.
+        kept: how many played minutes are remembered where they differ from the recording.
     """
 
-    def __init__(self, history: np.ndarray) -> None:
-        self._history = history
-        self._minutes: list[Candle] = []
+    def __init__(
+        self, recorded: Recording, until_ms: int, since_ms: int = 0, kept: int = KEPT
+    ) -> None:
+        self._recorded = recorded
+        self._since_ms = since_ms
+        self._until_ms = until_ms
+        # A ring by minute, all of it touched at once: what runs for weeks does not grow.
+        self._played = np.full((kept, COLUMNS), _NEVER, dtype=np.int64)
+        self._forming: Candle | None = None
+        self._marked = False  # the forming bar holds a trade that the recording does not know
         self._hours: dict[int, Candle | None] = {}  # of the last day, those that are over
 
     def trade(self, ms: int, ticks: int, lots: int, quote: int, *, buyer: bool) -> None:
         """Add one execution."""
         open_ms = ms - ms % MINUTE_MS
         bought = (lots, quote) if buyer else (0, 0)
-        if self._minutes and self._minutes[-1].open_ms == open_ms:
-            last = self._minutes.pop()
-            self._minutes.append(
-                Candle(
-                    open_ms,
-                    last.open,
-                    max(last.high, ticks),
-                    min(last.low, ticks),
-                    ticks,
-                    last.lots + lots,
-                    last.quote + quote,
-                    last.trades + 1,
-                    last.buy_lots + bought[0],
-                    last.buy_quote + bought[1],
-                )
-            )
-        else:
-            self._minutes.append(
-                Candle(open_ms, ticks, ticks, ticks, ticks, lots, quote, 1, *bought)
-            )
-            if len(self._minutes) >= 2 * _FOLD:
-                self._fold()
+        self.add(Candle(open_ms, ticks, ticks, ticks, ticks, lots, quote, 1, *bought))
 
-    def _fold(self) -> None:
-        """Move the oldest minutes of the session into the history."""
-        day = np.array(self._minutes[:_FOLD], dtype=np.int64)
-        del self._minutes[:_FOLD]
-        kept = self._history[_FOLD:] if len(self._history) > _FOLD else self._history
-        self._history = np.concatenate([kept, day])
+    def add(self, part: Candle) -> None:
+        """Add a part of the minute it opens with; minutes come in their order."""
+        last = self._forming
+        if last is None or last.open_ms != part.open_ms:
+            self._keep()
+            self._forming = part
+            return
+        self._forming = Candle(
+            last.open_ms,
+            last.open,
+            max(last.high, part.high),
+            min(last.low, part.low),
+            part.close,
+            last.lots + part.lots,
+            last.quote + part.quote,
+            last.trades + part.trades,
+            last.buy_lots + part.buy_lots,
+            last.buy_quote + part.buy_quote,
+        )
+
+    def mark(self) -> None:
+        """Note that the forming bar holds more than the recording; it is kept as it was played."""
+        self._marked = True
+
+    def pass_to(self, ms: int) -> None:
+        """Know the recording up to a moment; played minutes stand over it."""
+        self._until_ms = ms
+
+    def skip(self, rest: Candle | None, since_ms: int, ms: int) -> None:
+        """Take the recording within ``[since_ms, ms)`` for what happened.
+
+        Args:
+            rest: what the recording holds beyond the bar that forms, if that one opened there; it
+                is only added where the bar must be kept.
+            since_ms: when the first of the skipped minutes opens.
+            ms: when the last of them ends.
+        """
+        forming = self._forming
+        if forming is not None and (forming.open_ms < since_ms or self._marked):
+            if forming.open_ms >= since_ms and rest is not None:
+                self.add(rest._replace(open_ms=forming.open_ms))
+            self._keep()
+        self._forming, self._marked = None, False
+        self._until_ms = ms
+
+    def _keep(self) -> None:
+        """Write the bar that formed into the ring."""
+        self._marked = False
+        if self._forming is not None and len(self._played):
+            self._played[self._forming.open_ms // MINUTE_MS % len(self._played)] = self._forming
 
     def latest(self, length_ms: int) -> Candle | None:
         """Return the bar that still forms, or the last one there was a trade in."""
@@ -109,41 +147,79 @@ class Candles:
             newest = last if last is not None else self._newest() // length_ms * length_ms
             first = newest - (limit - 1) * length_ms
         else:  # who starts before the listing gets what there is
-            first = max(first, self._oldest() // length_ms * length_ms)
+            first = max(first, self._since_ms // length_ms * length_ms)
         beyond = first + limit * length_ms
         if last is not None:
             beyond = min(beyond, last + length_ms)
-        grouped: dict[int, list[Candle]] = {}
-        for minute in self._between(first, beyond):
-            grouped.setdefault(minute.open_ms // length_ms * length_ms, []).append(minute)
-        return [_merge(open_ms, minutes) for open_ms, minutes in grouped.items()]
+        if self._forming is not None and first == self._forming.open_ms and length_ms == MINUTE_MS:
+            return [self._forming] if beyond > first else []
+        minutes = self._between(first, beyond)
+        return _grouped(minutes, length_ms) if len(minutes) else []
 
     def _newest(self) -> int:
-        if self._minutes:
-            return self._minutes[-1].open_ms
-        return int(self._history[-1, 0]) if len(self._history) else 0
+        """Return when the newest minute opens, 0 if there is none."""
+        if self._forming is not None:
+            return self._forming.open_ms
+        reach = MINUTE_MS
+        while reach < self._until_ms:
+            found = self._between(self._until_ms - reach, self._until_ms)
+            if len(found):
+                return int(found[-1, 0])
+            reach *= 16
+        return 0
 
-    def _oldest(self) -> int:
-        if len(self._history):
-            return int(self._history[0, 0])
-        return self._minutes[0].open_ms if self._minutes else 0
+    def _between(self, first: int, beyond: int) -> np.ndarray:
+        """Return the minutes that open within ``[first, beyond)``, ascending, i8[T, 10]."""
+        parts = [self._recorded(first, min(beyond, self._until_ms))]
+        opens = self._played[:, 0]
+        played = self._played[(opens >= first) & (opens < beyond)]
+        if len(played):
+            parts.append(played)
+        if self._forming is not None and first <= self._forming.open_ms < beyond:
+            parts.append(np.array([self._forming], dtype=np.int64))
+        if len(parts) == 1:
+            return parts[0]
+        rows = np.concatenate(parts)
+        # Of rows of one minute the last counts: played over recorded, forming over both.
+        rows = rows[np.argsort(rows[:, 0], kind="stable")]
+        last = np.append(rows[1:, 0] != rows[:-1, 0], True)
+        kept: np.ndarray = rows[last]
+        return kept
 
-    def _between(self, first: int, beyond: int) -> list[Candle]:
-        low, high = np.searchsorted(self._history[:, 0], [first, beyond])
-        found = [Candle(*row) for row in self._history[low:high].tolist()]
-        return found + [minute for minute in self._minutes if first <= minute.open_ms < beyond]
+
+def _grouped(minutes: np.ndarray, length_ms: int) -> list[Candle]:
+    """Return minutes (at least one) as bars of a length."""
+    opens = minutes[:, 0] // length_ms * length_ms
+    begins = np.flatnonzero(np.append(True, opens[1:] != opens[:-1]))
+    ends = np.append(begins[1:], len(minutes)) - 1
+    table = np.empty((len(begins), COLUMNS), dtype=np.int64)
+    table[:, 0] = opens[begins]
+    table[:, 1] = minutes[begins, 1]
+    table[:, 2] = np.maximum.reduceat(minutes[:, 2], begins)
+    table[:, 3] = np.minimum.reduceat(minutes[:, 3], begins)
+    table[:, 4] = minutes[ends, 4]
+    table[:, 5:] = np.add.reduceat(minutes[:, 5:], begins, axis=0)
+    found = [Candle(*row) for row in table.tolist()]
+    if len(minutes) * int(minutes[:, _QUOTES].max()) <= _LARGEST:
+        return found
+    parts = zip(begins.tolist(), (ends + 1).tolist(), strict=True)
+    exact = [minutes[begin:end, _QUOTES].astype(object).sum(axis=0) for begin, end in parts]
+    return [
+        bar._replace(quote=quote, buy_quote=bought)
+        for bar, (quote, bought) in zip(found, exact, strict=True)
+    ]
 
 
-def _merge(open_ms: int, minutes: list[Candle]) -> Candle:
+def _merge(open_ms: int, parts: list[Candle]) -> Candle:
     return Candle(
         open_ms,
-        minutes[0].open,
-        max(minute.high for minute in minutes),
-        min(minute.low for minute in minutes),
-        minutes[-1].close,
-        sum(minute.lots for minute in minutes),
-        sum(minute.quote for minute in minutes),
-        sum(minute.trades for minute in minutes),
-        sum(minute.buy_lots for minute in minutes),
-        sum(minute.buy_quote for minute in minutes),
+        parts[0].open,
+        max(part.high for part in parts),
+        min(part.low for part in parts),
+        parts[-1].close,
+        sum(part.lots for part in parts),
+        sum(part.quote for part in parts),
+        sum(part.trades for part in parts),
+        sum(part.buy_lots for part in parts),
+        sum(part.buy_quote for part in parts),
     )

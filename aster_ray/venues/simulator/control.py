@@ -4,7 +4,11 @@ POST   /control/faults          {"kind": "lost_ack", "path": "/order", "method":
 DELETE /control/faults          take all faults back
 POST   /control/sockets         {"action": "drop" | "abort" | "stall" | "duplicate" | "reorder"
                                  | "heal"}
+GET    /control/clock           the exchange's time, where the recording starts and ends, the pace
 POST   /control/clock           {"skew_ms": 11000}
+POST   /control/advance         {"until_ms": T} or {"bars": 1, "timeframe": "1h"}, for an exchange
+                                whose time is stepped; "every": "1m" lets streams speak on the way.
+                                Answers when all that happened was sent.
 POST   /control/listen-keys     expire them all
 POST   /control/agents          {"user": "0x..", "agent": "0x..", "approved": true}
 POST   /control/quota           {"weight_limit": 100, "order_limit": 10}
@@ -24,6 +28,7 @@ from aster_ray.venues.simulator.amounts import units_text
 from aster_ray.venues.simulator.desk import Desk
 from aster_ray.venues.simulator.messages import order_row
 from aster_ray.venues.simulator.sockets import Hub
+from aster_ray.venues.simulator.stepping import Stepper, read_advance
 
 _ACTIONS = ("drop", "abort", "stall", "duplicate", "reorder", "heal")
 
@@ -34,11 +39,13 @@ class Control:
     Args:
         desk: what may go wrong at requests.
         hub: what may go wrong on sockets.
+        stepper: moves time where it does not move by itself.
     """
 
-    def __init__(self, desk: Desk, hub: Hub) -> None:
+    def __init__(self, desk: Desk, hub: Hub, stepper: Stepper) -> None:
         self._desk = desk
         self._hub = hub
+        self._stepper = stepper
 
     def routes(self) -> list[web.RouteDef]:
         """Return the paths it answers."""
@@ -46,7 +53,9 @@ class Control:
             web.post("/control/faults", self.add_fault),
             web.delete("/control/faults", self.clear_faults),
             web.post("/control/sockets", self.disturb_sockets),
+            web.get("/control/clock", self.show_clock),
             web.post("/control/clock", self.set_clock),
+            web.post("/control/advance", self.advance),
             web.post("/control/listen-keys", self.expire_keys),
             web.post("/control/agents", self.approve_agent),
             web.post("/control/quota", self.set_quota),
@@ -82,6 +91,36 @@ class Control:
             elif action == "heal":
                 setattr(interference, name, False)
         return _done()
+
+    async def show_clock(self, _request: web.Request) -> web.Response:
+        """Return the exchange's time and how it moves."""
+        return web.json_response(self._clock())
+
+    def _clock(self) -> dict[str, Any]:
+        exchange, pace = self._desk.exchange, self._desk.pace
+        return {
+            "now_ms": exchange.floor.now_ms,
+            "start_ms": exchange.start_ms,
+            "end_ms": exchange.end_ms,
+            "is_over": exchange.is_over,
+            "pace": "stepped" if pace.is_stepped else "wall",
+            "speed": pace.speed,
+            "skew_ms": pace.skew_ms,
+        }
+
+    async def advance(self, request: web.Request) -> web.Response:
+        """Move the exchange's time and answer once all that happened was sent."""
+        if not self._desk.pace.is_stepped:
+            raise web.HTTPBadRequest(
+                text="time moves by itself here; start the simulator with --pace stepped"
+            )
+        state = await _state(request)
+        try:
+            wanted = read_advance(dict(state), self._desk.pace.exchange_ms)
+        except BadInputError as error:
+            raise web.HTTPBadRequest(text=str(error)) from error
+        await self._stepper.advance(wanted)
+        return web.json_response(self._clock())
 
     async def set_clock(self, request: web.Request) -> web.Response:
         """Let the venue's wall clock be wrong."""

@@ -26,7 +26,8 @@ class Pace:
     Attributes:
         clock: the wall.
         wall_ms, exchange_ms: the moment both began.
-        speed: exchange seconds a wall second.
+        speed: exchange seconds a wall second; 0 lets the exchange's time stand still until it is
+            told to move, and then ``exchange_ms`` is where it stands.
         skew_ms: a fault: by how much the venue's wall clock is wrong.
     """
 
@@ -35,6 +36,11 @@ class Pace:
     exchange_ms: int
     speed: float = 1.0
     skew_ms: int = 0
+
+    @property
+    def is_stepped(self) -> bool:
+        """Return whether time only moves when it is told to."""
+        return self.speed == 0.0
 
     def wall_now_ms(self) -> int:
         """Return the venue's wall clock, wrong by the skew."""
@@ -82,7 +88,11 @@ class Desk:
 
     def catch_up(self) -> None:
         """Let the exchange live until now, and let switches go off that were not held."""
-        self.exchange.advance(self.pace.now_ms())
+        if self.pace.is_stepped:
+            self.activate()  # what was accepted before time moves reaches the book before it does
+            self.exchange.leap(self.pace.now_ms())
+        else:
+            self.exchange.advance(self.pace.now_ms())
         now = self.pace.clock.now_ms()
         for place in [place for place, due in self.deadlines.items() if due <= now]:
             del self.deadlines[place]

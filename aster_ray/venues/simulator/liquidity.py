@@ -75,6 +75,22 @@ class Liquidity:
         lots = self._volume / _TOUCH_SHARE * (1.0 + 0.15 * level) * noise / self.wildness
         return max(self._contract.instrument.min_lots, int(lots))
 
+    def touch(self, trade: Print) -> tuple[int, int]:
+        """Return the best bid and ask in ticks that go with a print."""
+        bid = max(1, trade.ticks if trade.side is Side.SELL else trade.ticks - self.spread)
+        ask = trade.ticks if trade.side is Side.BUY else trade.ticks + self.spread
+        return bid, max(ask, bid + 1)
+
+    def requote(self, trade: Print) -> None:
+        """Build the book anew around a print; no order of an account may stand in it."""
+        for side, touch in zip((Side.BUY, Side.SELL), self.touch(trade), strict=True):
+            entries = {
+                ticks: Entry(MARKET, 0, side, ticks, lots)
+                for ticks, lots in self._wanted(side, touch).items()
+            }
+            self._book.replace(side, entries.values())
+            self._quotes[side] = {ticks: [entry] for ticks, entry in entries.items()}
+
     def step(self, trade: Print, report: Report) -> None:
         """Move the quotes to a print's price, then let it trade.
 
@@ -129,14 +145,19 @@ class Liquidity:
         best = self._book.best(Side.SELL if side is Side.BUY else Side.BUY)
         if best is not None and side * (touch - best) >= 0:
             touch = best - side
-        wanted = self._ladders.get((side, touch))
-        if wanted is None:
-            wanted = self._ladders[side, touch] = self._ladder(side, touch)
+        wanted = self._wanted(side, touch)
         quotes = self._quotes[side]
         for ticks in [ticks for ticks in quotes if ticks not in wanted]:
             self._cancel(side, ticks)
         for ticks, lots in wanted.items():
             self._resize(side, ticks, lots)
+
+    def _wanted(self, side: Side, touch: int) -> dict[int, int]:
+        """Return the ladder from a best price on, as it is until the next bar."""
+        found = self._ladders.get((side, touch))
+        if found is None:
+            found = self._ladders[side, touch] = self._ladder(side, touch)
+        return found
 
     def _ladder(self, side: Side, touch: int) -> dict[int, int]:
         """Return lots by price, from the best price outwards in growing distances."""

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-import numpy as np
-
 from aster_ray.model.enums import Side
 from aster_ray.model.ids import HOUR_MS, MINUTE_MS
 from aster_ray.venues.simulator.amounts import UNIT, divide
 from aster_ray.venues.simulator.book import Book
-from aster_ray.venues.simulator.candles import Candles
+from aster_ray.venues.simulator.candles import Candle, Candles, Recording
 from aster_ray.venues.simulator.contract import Contract
 from aster_ray.venues.simulator.liquidity import Liquidity
 from aster_ray.venues.simulator.order import Order
+from aster_ray.venues.simulator.path import Print
 
 _KEPT_TRADES = 10_000
-_BASIS_SAMPLES = 5
+BASIS_SAMPLES = 5
 INTEREST_RATE = UNIT // 10_000  # 0.01 % every 8 hours
 
 
@@ -46,14 +45,21 @@ class Listing:
     """
 
     def __init__(
-        self, contract: Contract, history: np.ndarray, index_history: np.ndarray, seed: int
+        self,
+        contract: Contract,
+        trades: Recording,
+        indices: Recording,
+        span: tuple[int, int],
+        seed: int,
     ) -> None:
         self.contract = contract
-        self.book = Book()
-        self.liquidity = Liquidity(contract, self.book, seed)
-        self.candles = Candles(history)
-        self.marks = Candles(index_history)
-        self.indices = Candles(index_history)
+        self._book = Book()
+        self._unquoted: Print | None = None
+        self.liquidity = Liquidity(contract, self._book, seed)
+        since_ms, start_ms = span  # of the recording; of what is played
+        self.candles = Candles(trades, start_ms, since_ms)
+        self.marks = Candles(indices, start_ms, since_ms)
+        self.indices = Candles(indices, start_ms, since_ms)
         self.trades: deque[PublicTrade] = deque(maxlen=_KEPT_TRADES)
         self.waiting: dict[int, Order] = {}
         self.last = 0
@@ -61,8 +67,38 @@ class Listing:
         self.mark = 0
         self.funding_rate = INTEREST_RATE
         self.next_funding_ms = 0
-        self._basis: deque[int] = deque(maxlen=_BASIS_SAMPLES)
+        self._basis: deque[int] = deque(maxlen=BASIS_SAMPLES)
         self._sampled_ms = -1
+
+    @property
+    def book(self) -> Book:
+        """Return the book, with the market's quotes where the price is."""
+        if self._unquoted is not None:
+            trade, self._unquoted = self._unquoted, None
+            self.liquidity.requote(trade)
+        return self._book
+
+    @property
+    def has_resting(self) -> bool:
+        """Return whether an order of an account stands in the book."""
+        return self._book.foreign > 0
+
+    @property
+    def touch(self) -> tuple[int | None, int | None]:
+        """Return the best bid and ask in ticks, None for an empty side."""
+        if self._unquoted is not None:
+            return self.liquidity.touch(self._unquoted)
+        return self._book.best(Side.BUY), self._book.best(Side.SELL)
+
+    def print(self, trade: Print) -> None:
+        """Note where the market stands without moving its quotes; the book does when looked at.
+
+        Only while no order of an account stands in it: then the quotes are a function of the
+        price, whoever looks and however often.
+        """
+        self.last = trade.ticks
+        self._unquoted = trade
+        self._book.update_id += 1
 
     @property
     def last_units(self) -> int:
@@ -75,14 +111,40 @@ class Listing:
         self.trades.append(trade)
         self.candles.trade(trade.ms, trade.ticks, trade.lots, trade.quote, buyer=trade.buyer)
 
+    def show(self, trade: PublicTrade) -> None:
+        """Make an execution public that is in the recorded bar already."""
+        self.trades.append(trade)
+
+    def skip(self, rest: Candle | None, since_ms: int, ms: int) -> None:
+        """Take the recording within ``[since_ms, ms)`` for what happened; see ``Candles.skip``."""
+        self.candles.skip(rest, since_ms, ms)
+        self.marks.skip(None, since_ms, ms)
+        self.indices.skip(None, since_ms, ms)
+
+    def pass_to(self, ms: int) -> None:
+        """Know the recording up to a moment."""
+        for candles in (self.candles, self.marks, self.indices):
+            candles.pass_to(ms)
+
+    def sample(self, ticks: int, index: int, ms: int) -> None:
+        """Note how far from the index a bar opened, for the mark, where no step was taken."""
+        self._sampled_ms = ms // MINUTE_MS
+        self._basis.append(ticks * self.contract.tick_units - index)
+
     def revalue(self, index: int, ms: int) -> None:
+        """Set the index and from it the mark, and write both into their bars."""
+        self.value(index, ms)
+        self.marks.trade(ms, self.mark, 0, 0, buyer=False)
+        self.indices.trade(ms, index, 0, 0, buyer=False)
+
+    def value(self, index: int, ms: int) -> None:
         """Set the index and from it the mark: the median of three estimates.
 
         They are the index with the funding still to come, the index with the mean distance of the
         book's middle over the last five minutes, and the last price.
         """
         self.index = index
-        bid, ask = self.book.best(Side.BUY), self.book.best(Side.SELL)
+        bid, ask = self.touch
         if bid is not None and ask is not None and ms // MINUTE_MS != self._sampled_ms:
             self._sampled_ms = ms // MINUTE_MS
             self._basis.append((bid + ask) * self.contract.tick_units // 2 - index)
@@ -90,5 +152,3 @@ class Listing:
         funded = index + divide(index * self.funding_rate * left, UNIT * 8 * HOUR_MS)
         based = index + (sum(self._basis) // len(self._basis) if self._basis else 0)
         self.mark = max(1, sorted((funded, based, self.last_units or index))[1])
-        self.marks.trade(ms, self.mark, 0, 0, buyer=False)
-        self.indices.trade(ms, index, 0, 0, buyer=False)

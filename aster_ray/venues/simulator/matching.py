@@ -114,11 +114,12 @@ class Matcher:
             entry: the maker, already reduced in the book.
             lots: how many.
         """
-        trade_id = self._publish(listing, side, entry.ticks, lots)
+        trade_id = self.publish(listing, side, entry.ticks, lots)
         if entry.owner != MARKET:
             self._fill_maker(listing, entry, (trade_id, lots, entry.ticks))
 
-    def _publish(self, listing: Listing, side: Side, ticks: int, lots: int) -> int:
+    def publish(self, listing: Listing, side: Side, ticks: int, lots: int) -> int:
+        """Make an execution public and return its number; ``side`` is the taker's."""
         trade_id = self._floor.next_trade_id()
         quote = listing.contract.notional(lots, ticks)
         now = self._floor.now_ms
@@ -126,6 +127,7 @@ class Matcher:
         return trade_id
 
     def _fill_maker(self, listing: Listing, entry: Entry, execution: tuple[int, int, int]) -> None:
+        listing.candles.mark()
         owner = self._floor.account(entry.owner)
         order = owner.orders[entry.order_id]
         book_fill(self._floor, order, execution, maker=True)
@@ -146,8 +148,9 @@ class Matcher:
             if lots == 0:
                 return False
         listing.book.take(entry, lots)
-        trade_id = self._publish(listing, request.side, entry.ticks, lots)
+        trade_id = self.publish(listing, request.side, entry.ticks, lots)
         execution = (trade_id, lots, entry.ticks)
+        listing.candles.mark()
         book_fill(self._floor, order, execution, maker=False)
         if entry.owner != MARKET:
             self._fill_maker(listing, entry, execution)

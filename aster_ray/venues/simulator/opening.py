@@ -27,7 +27,8 @@ class Terms:
     """How an exchange is run.
 
     Attributes:
-        speed: exchange seconds a second of the wall clock.
+        speed: exchange seconds a second of the wall clock; 0 for time that stands still until
+            ``POST /control/advance`` moves it.
         time: ``now`` moves the recording to the present, keeping its time of day; ``recorded``
             lets the exchange live in the past.
         seed: of everything random.
@@ -42,8 +43,10 @@ class Terms:
     latency_ms: float
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.speed <= 100_000.0:
-            raise BadInputError(f"speed must be above 0 and at most 100000, was {self.speed}")
+        if not 0.0 <= self.speed <= 100_000.0:
+            raise BadInputError(
+                f"speed must be within 0 (time is stepped) and 100000, was {self.speed}"
+            )
         if self.time not in TIMES:
             raise BadInputError(f"time {self.time!r} is unknown: use {' or '.join(TIMES)}")
         if self.deposit <= 0:
@@ -65,8 +68,9 @@ def open_desk(
     if terms.time == "now" and 0 < row < len(market):
         row, offset_ms = place_in_time(market, wall_ms)
     tape = tape_of(market, instruments, row, offset_ms)
-    # No finer than the pulse can show, and a bar still has its steps.
-    step_ms = max(_FINEST_STEP_MS, int(PULSE_SECONDS * 1000 * terms.speed))
+    # No finer than the pulse can show, and a bar still has its steps; stepped time has only those.
+    pulse_ms = int(PULSE_SECONDS * 1000 * terms.speed) if terms.speed else tape.bar_ms
+    step_ms = max(_FINEST_STEP_MS, pulse_ms)
     exchange = Exchange(tape, seed=terms.seed, step_ms=step_ms, deposit=terms.deposit)
     begin_ms = wall_ms if terms.time == "now" else exchange.start_ms
     return Desk(exchange, Pace(clock, wall_ms, begin_ms, terms.speed))

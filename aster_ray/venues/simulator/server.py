@@ -18,6 +18,7 @@ from aster_ray.venues.simulator.market_endpoints import MARKET
 from aster_ray.venues.simulator.order_endpoints import ORDERS
 from aster_ray.venues.simulator.overview_endpoints import OVERVIEWS
 from aster_ray.venues.simulator.refusals import RefusedError
+from aster_ray.venues.simulator.stepping import Stepper
 from aster_ray.venues.simulator.streams import Publisher
 
 PULSE_SECONDS = 0.1
@@ -42,6 +43,7 @@ class Server:
     def __init__(self, desk: Desk, latency_seconds: float = LATENCY_SECONDS) -> None:
         self.desk = desk
         self.publisher = Publisher(desk)
+        self.stepper = Stepper(desk, self.publisher)
         self.heart: asyncio.Task[None] | None = None
         self._latency = latency_seconds
 
@@ -52,7 +54,7 @@ class Server:
             application.router.add_get(f"{prefix}/stream", self.publisher.hub.serve)
             application.router.add_get(f"{prefix}/ws", self.publisher.hub.serve)
             application.router.add_get(f"{prefix}/ws/{{name}}", self.publisher.hub.serve)
-        application.add_routes(Control(self.desk, self.publisher.hub).routes())
+        application.add_routes(Control(self.desk, self.publisher.hub, self.stepper).routes())
         application.router.add_route("*", "/{path:.*}", self.answer)
         application.cleanup_ctx.append(self._live)
         return application
@@ -67,7 +69,8 @@ class Server:
 
     async def _beat(self) -> None:
         while True:
-            self.publisher.pulse()
+            if not self.stepper.turn.locked():
+                self.publisher.pulse()
             await asyncio.sleep(PULSE_SECONDS)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -84,7 +87,11 @@ class Server:
         body = await request.text()
         query = request.raw_path.partition("?")[2]
         raw = "&".join(part for part in (query, body) if part)
-        response = self._execute(request, raw)
+        if self.desk.pace.is_stepped:
+            async with self.stepper.turn:
+                response = self._execute(request, raw)
+        else:
+            response = self._execute(request, raw)
         if fault is not None and kind is FaultKind.SLOW_ACK:
             await asyncio.sleep(fault.seconds)
         if kind is FaultKind.LOST_ACK:
@@ -115,7 +122,9 @@ class Server:
         self._record(request, raw, status)
         self.publisher.deliver()
         if self.desk.accepted:
-            asyncio.get_running_loop().call_later(self._latency, self._arrive)
+            # Where time stands still nothing travels: orders arrive right behind their answer.
+            wait = 0.0 if self.desk.pace.is_stepped else self._latency
+            asyncio.get_running_loop().call_later(wait, self._arrive)
         return web.json_response(payload, status=status, headers=headers)
 
     def _find(self, request: web.Request) -> Endpoint:

@@ -52,10 +52,13 @@ class Socket:
         self.said: deque[int] = deque(maxlen=MOST_MESSAGES + 1)
         self._waiting: deque[str] = deque()
         self._wake = asyncio.Event()
+        self.idle = asyncio.Event()  # everything that was queued is on its way
+        self.idle.set()
 
     def send(self, text: str) -> None:
         """Queue a message; a reader that does not keep up loses the connection."""
         self._waiting.append(text)
+        self.idle.clear()
         self._wake.set()
         if len(self._waiting) > _MOST_WAITING:
             self.abort()
@@ -69,6 +72,8 @@ class Socket:
         """Send what is queued, as long as the connection lives."""
         held: str | None = None
         while not self.response.closed:
+            if not self._waiting:
+                self.idle.set()
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
@@ -136,12 +141,21 @@ class Hub:
                     break
         finally:
             end.cancel()
+            socket.idle.set()
             for task in (pump, pings):
                 task.cancel()
                 with suppress(asyncio.CancelledError, ConnectionError):
                     await task
             self._leave(socket)
         return response
+
+    async def flush(self, seconds: float) -> None:
+        """Wait until everybody was sent what is queued; who does not take it in time is cut off."""
+        for socket in list(self.sockets):
+            try:
+                await asyncio.wait_for(socket.idle.wait(), seconds)
+            except TimeoutError:
+                socket.abort()
 
     async def close(self, *, abort: bool = False) -> None:
         """End every connection, with a goodbye or without."""

@@ -49,6 +49,7 @@ class Publisher:
         self._desk = desk
         self.hub = Hub(desk.pace.clock, self.is_stream)
         self._said: dict[str, _Said] = {}
+        self._whole = False
 
     def is_stream(self, name: str) -> bool:
         """Return whether a name may be listened to: a stream of a contract, or a living key."""
@@ -75,9 +76,10 @@ class Publisher:
                 if key is not None:
                     self.hub.publish(key, payload)
 
-    def pulse(self) -> None:
-        """Let the exchange live until now and send whatever is due."""
+    def pulse(self, *, whole: bool = False) -> None:
+        """Let the exchange live until now and send whatever is due; all there is if ``whole``."""
         self._desk.catch_up()
+        self._whole = whole
         self.deliver()
         now = self._desk.exchange.floor.now_ms
         for key in self._desk.keys.expire():
@@ -114,7 +116,7 @@ class Publisher:
 
     def _is_due(self, said: _Said, pause_ms: int) -> bool:
         now = self._desk.pace.clock.now_ms()
-        if now - said.wall_ms < pause_ms:
+        if now - said.wall_ms < pause_ms and not self._whole:
             return False
         said.wall_ms = now
         return True

@@ -24,10 +24,10 @@ class Tape:
     Attributes:
         open_ms: open times of the rows on the exchange's clock.
         bar_ms: length of a row.
-        ticks: i8[T, N, 4] open, high, low, close; -1 where a contract has no bar.
+        ticks: i4[T, N, 4] open, high, low, close; -1 where a contract has no bar.
         lots: i8[T, N].
         index: i8[T, N] in units, at the close of each row.
-        funding: i8[T, N], the rate in units that settles in a row.
+        funding: i4[T, N], the rate in units that settles in a row.
     """
 
     contracts: tuple[Contract, ...]
@@ -52,26 +52,42 @@ class Tape:
         inside = 0 <= row < len(self.open_ms) and ms < self.open_ms[row] + self.bar_ms
         return int(self.funding[row, n]) if inside else INTEREST_RATE
 
-    def history(self, n: int) -> np.ndarray:
-        """Return the candles before the start, i8[T, 10] in the columns of ``Candle``.
+    def since_ms(self, n: int) -> int:
+        """Return when the first bar of contract ``n`` opens."""
+        return int(self.open_ms[int(np.argmax(self.ticks[:, n, 0] > 0))])
+
+    def between(self, first_ms: int, beyond_ms: int) -> slice:
+        """Return the rows that open within ``[first_ms, beyond_ms)``."""
+        first, beyond = np.searchsorted(self.open_ms, [first_ms, beyond_ms])
+        return slice(int(first), int(max(first, beyond)))
+
+    def trades(self, n: int, first_ms: int, beyond_ms: int) -> np.ndarray:
+        """Return the bars that open within a span, i8[T, 10] in the columns of ``Candle``.
 
         Who took is not recorded, so half of the volume counts as bought.
         """
-        have = np.flatnonzero(self.ticks[: self.start, n, 0] > 0)
-        prices, lots = self.ticks[have, n], self.lots[have, n]
+        rows = self.between(first_ms, beyond_ms)
+        prices, lots = self.ticks[rows, n], self.lots[rows, n]
+        have = np.flatnonzero(prices[:, 0] > 0)
+        prices, lots = prices[have].astype(np.int64), lots[have]
         quote = lots * (prices.sum(axis=1) // 4) * self.contracts[n].value
-        columns = [self.open_ms[have], *prices.T, lots, quote, np.ones_like(lots)]
+        columns = [self.open_ms[rows][have], *prices.T, lots, quote, np.ones_like(lots)]
         return np.column_stack([*columns, lots // 2, quote // 2])
 
-    def index_history(self, n: int) -> np.ndarray:
-        """Return the index before the start as candles in units, i8[T, 10], without volume."""
-        close = self.index[: self.start, n]
+    def indices(self, n: int, first_ms: int, beyond_ms: int) -> np.ndarray:
+        """Return the index within a span as candles in units, i8[T, 10], without volume."""
+        rows = self.between(first_ms, beyond_ms)
+        close = self.index[rows, n]
         have = np.flatnonzero(close > 0)
+        if not len(have):
+            return np.empty((0, 10), dtype=np.int64)
+        earlier = max(rows.start - 1, 0)
+        before = self.index[earlier : earlier + 1, n]
         close = close[have]
-        opened = np.concatenate([close[:1], close[:-1]])
+        opened = np.concatenate([np.where(before > 0, before, close[:1]), close[:-1]])
         nothing = np.zeros_like(close)
         prices = [opened, np.maximum(opened, close), np.minimum(opened, close), close]
-        return np.column_stack([self.open_ms[have], *prices, *([nothing] * 5)])
+        return np.column_stack([self.open_ms[rows][have], *prices, *([nothing] * 5)])
 
     def settlements(self, n: int, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
         """Return (ms, rate in units) of the funding settled within ``[start_ms, end_ms]``."""
@@ -118,13 +134,24 @@ def tape_of(
         open_ms=market.open_ms + offset_ms,
         bar_ms=market.timeframe_ms,
         start=start,
-        ticks=np.maximum(_whole(prices, -1.0), np.where(np.isnan(prices), -1, 1)),
+        ticks=_small(np.maximum(_whole(prices, -1.0), np.where(np.isnan(prices), -1, 1))),
         lots=_whole(market.volume / lot[None, :], 0.0),
         index=_whole(marks * 1e8, 0.0),
-        funding=_whole(funding, 0.0),
+        funding=_small(_whole(funding, 0.0)),
     )
 
 
 def _whole(values: np.ndarray, missing: float) -> np.ndarray:
     rounded: np.ndarray = np.rint(np.where(np.isnan(values), missing, values)).astype(np.int64)
     return rounded
+
+
+def _small(values: np.ndarray) -> np.ndarray:
+    """Return whole numbers in half the memory.
+
+    Raises:
+        BadInputError: one is too large for it.
+    """
+    if values.size and int(np.abs(values).max()) > np.iinfo(np.int32).max:
+        raise BadInputError("a recorded price is more than 2147483647 ticks: it cannot be played")
+    return values.astype(np.int32)

@@ -59,7 +59,8 @@ def test_it_serves_a_recording_until_it_is_told_to_end(recording: Path, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--speed", "0"], "speed must be above 0"),
+        (["--speed", "-1"], "speed must be within 0"),
+        (["--pace", "fast"], "use wall or stepped"),
         (["--time", "tomorrow"], "use now or recorded"),
         (["--deposit", "much"], "--deposit must be an amount"),
         (["--port", "70000"], "less than or equal to 65535"),

@@ -76,7 +76,9 @@ class Scene:
         deposit: str = "10000",
         conduct: Conduct | None = None,
         step_ms: int = STEP_MS,
+        leaps: bool = False,
     ) -> None:
+        self.leaps = leaps
         self.exchange = Exchange(
             a_tape(market or a_market()),
             step_ms=step_ms,
@@ -119,7 +121,8 @@ class Scene:
 
     def wait(self, minutes: float = 1.0) -> None:
         """Let time pass."""
-        self.exchange.advance(self.floor.now_ms + int(minutes * MINUTE_MS))
+        until = self.floor.now_ms + int(minutes * MINUTE_MS)
+        (self.exchange.leap if self.leaps else self.exchange.advance)(until)
 
     def lots(self) -> int:
         """Return what the account holds of BTC in one-way mode."""

@@ -73,6 +73,11 @@ class Venue:
                 return await response.json()
             return f"{response.status} {await response.text()}"
 
+    async def advance(self, **wanted: Any) -> dict[str, Any]:
+        """Move time where it is stepped, and return the exchange's clock."""
+        found: dict[str, Any] = await self.control("POST", "advance", wanted)
+        return found
+
     async def fault(self, kind: str, path: str = "", **fields: Any) -> None:
         """Set a fault."""
         assert await self.control("POST", "faults", {"kind": kind, "path": path, **fields}) == {
@@ -84,7 +89,7 @@ class Venue:
 async def served(
     market: Market | None = None, *, speed: float = 60.0, step_ms: int = 1000
 ) -> AsyncIterator[Venue]:
-    """Serve an exchange; a recorded minute takes a second."""
+    """Serve an exchange; a recorded minute takes a second, or time is stepped at speed 0."""
     exchange = Exchange(
         a_tape(market or a_market(minutes=600)), step_ms=step_ms, deposit=to_units("10000")
     )

@@ -252,13 +252,14 @@ def perform(scene: Scene, accounts: list[Account], action: dict[str, Any]) -> No
     scene.send(account, **params)
 
 
+@pytest.mark.parametrize("leaps", [False, True])
 @pytest.mark.parametrize("mode", ["one-way", "hedge", "isolated"])
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(actions=actions, seed=st.integers(0, 5))
 def test_money_and_position_are_conserved_whatever_is_sent(
-    mode: str, actions: list[dict[str, Any]], seed: int
+    mode: str, leaps: bool, actions: list[dict[str, Any]], seed: int
 ) -> None:
-    scene = Scene(a_market(a_walk(seed, 45, size=90.0)), deposit="40000")
+    scene = Scene(a_market(a_walk(seed, 45, size=90.0)), deposit="40000", leaps=leaps)
     accounts = [scene.account, scene.exchange.account("0xBBBB")]
     for account in accounts:
         account.hedge = mode == "hedge"

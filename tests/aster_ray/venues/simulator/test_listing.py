@@ -11,13 +11,18 @@ from aster_ray.venues.simulator.candles import COLUMNS
 from aster_ray.venues.simulator.contract import contract_of
 from aster_ray.venues.simulator.listing import Listing, PublicTrade
 
-NOTHING = np.zeros((0, COLUMNS), dtype=np.int64)
 INDEX = 100_000 * 10**8
+
+
+def nothing(_first_ms: int, _beyond_ms: int) -> np.ndarray:
+    """Return an empty recording."""
+    return np.zeros((0, COLUMNS), dtype=np.int64)
 
 
 def a_listing(middle: int, last: int) -> Listing:
     """Return a contract whose book stands around ``middle`` and that traded at ``last`` ticks."""
-    listing = Listing(contract_of(packaged_instruments()["BTCUSDT"]), NOTHING, NOTHING, 7)
+    contract = contract_of(packaged_instruments()["BTCUSDT"])
+    listing = Listing(contract, nothing, nothing, (0, 0), 7)
     listing.book.add(Entry(1, 1, Side.BUY, middle - 10, 5))
     listing.book.add(Entry(1, 2, Side.SELL, middle + 10, 5))
     listing.trade(PublicTrade(1, last, 5, 0, 0, buyer=True))

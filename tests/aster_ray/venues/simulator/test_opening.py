@@ -76,7 +76,7 @@ def test_a_fast_exchange_takes_larger_steps() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"speed": 0.0}, "speed must be above 0"),
+        ({"speed": -1.0}, "speed must be within 0"),
         ({"time": "later"}, "use now or recorded"),
         ({"deposit": 0}, "deposit must be above 0"),
         ({"latency_ms": -1.0}, "latency must be within"),
