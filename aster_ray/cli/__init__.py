@@ -29,7 +29,7 @@ def build_app() -> typer.Typer:
     for group in (runs, operate, simulator, guides):
         group.register(app)
     for name, group, summary in (
-        ("data", market_data, "Import, verify and list market data."),
+        ("data", market_data, "Download, import, verify and list market data."),
         ("config", configuration, "Show and check the configuration."),
         ("strategy", strategy, "List strategies or begin a new one."),
     ):

@@ -33,6 +33,7 @@ OPTION_PATHS: Mapping[str, tuple[str, str]] = {
     "capital": ("session", "capital"),
     "seed": ("session", "seed"),
     "speed": ("session", "speed"),
+    "venue": ("venue", "name"),
 }
 # As they are spelled on the command line.
 _FLAGS = {"start": "--from", "end": "--to"}

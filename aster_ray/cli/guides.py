@@ -12,6 +12,7 @@ import typer
 
 import aster_ray
 from aster_ray.cli import output
+from aster_ray.cli.data_guide import data
 from aster_ray.cli.options import VerbOptions, verb
 from aster_ray.errors import BadInputError
 
@@ -60,19 +61,6 @@ def config() -> None:
     --set risk.max_gross=2. A risk profile lies below every key that is set explicitly.
     Unknown keys are refused and all problems are reported at once.
     `aster config show` prints what is in force, `aster config schema` every key there is.
-    """
-
-
-def data() -> None:
-    """Bring market data: a folder of files, or a catalog.
-
-    --data DIR takes a folder of files named
-        <venue>_<um|spot>_<SYMBOL>[_mark]_<1m|3m|5m|15m|30m|1h|4h>[_label].parquet|csv
-        <venue>_<um|spot>_<SYMBOL>_funding.parquet|csv
-    with the columns ts (UTC milliseconds of the open), open, high, low, close, volume, or ts, rate;
-    other files are listed as ignored. `aster data import SOURCE CATALOG` checks them and makes a
-    Parquet catalog; `aster data verify` and `aster data list` look into either.
-    Duplicates, disorder, NaN and impossible bars are errors; gaps are reported and not traded.
     """
 
 
@@ -244,6 +232,7 @@ VERB_TOPICS = {
     "replay": "results",
     "strategy": "strategies",
     "simulator": "simulator",
+    "data": "data",
 }
 
 

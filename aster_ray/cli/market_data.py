@@ -1,4 +1,4 @@
-"""``aster data``: import, verify, list."""
+"""``aster data``: import, verify, list; its other verbs have files of their own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aster_ray.cli import api, output, tables
+from aster_ray.cli import api, download, output, tables
 from aster_ray.cli.options import VerbOptions, verb
 
 
@@ -32,6 +32,7 @@ class Import(VerbOptions):
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
+    download.register(app)
     verb(app, "import", Import)(import_)
     verb(app, "verify", Place)(verify)
     verb(app, "list", Place)(list_)

@@ -54,7 +54,7 @@ def sweep_table(payload: Mapping[str, Any], names: Sequence[str], top: int) -> R
 
     def render(console: Console) -> None:
         columns = list(rows[0]) if rows else list(names)
-        table = _table(columns)
+        table = grid(columns)
         for row in rows:
             table.add_row(
                 *(f"{row[key]:g}" if key in names else _measure(key, row[key]) for key in columns)
@@ -87,7 +87,7 @@ def comparison_table(payload: Mapping[str, Any], folder: Path) -> Render:
         console.print(f"{period['from']} to {period['to']}, {payload['measured_over']}")
         names = [run["name"] for run in payload["runs"]]
         columns = [names[0], *(part for name in names[1:] for part in (name, "difference"))]
-        table = _table(["", *columns])
+        table = grid(["", *columns])
         for name, row in payload["measures"].items():
             cells = [_measure(name, row["values"][0])]
             for value, change in zip(row["values"][1:], row["differences"], strict=True):
@@ -147,10 +147,10 @@ def quality_table(payload: Mapping[str, Any]) -> Render:
     """Draw the quality of series after an import or a check."""
 
     def render(console: Console) -> None:
-        table = _table(["series", "rows", "from", "to", "missing", "findings"])
+        table = grid(["series", "rows", "from", "to", "missing", "findings"])
         for series in payload["series"]:
             findings = "; ".join(series["warnings"]) or "none"
-            extent = (_moment(series["first_ms"]), _moment(series["last_ms"]))
+            extent = (moment(series["first_ms"]), moment(series["last_ms"]))
             missing = str(series["missing_bars"])
             table.add_row(series["origin"], f"{series['rows']:,}", *extent, missing, findings)
         console.print(table)
@@ -163,10 +163,10 @@ def series_table(payload: Mapping[str, Any]) -> Render:
     """Draw what a place holds."""
 
     def render(console: Console) -> None:
-        table = _table(["venue", "market", "symbol", "kind", "timeframe", "rows", "from", "to"])
+        table = grid(["venue", "market", "symbol", "kind", "timeframe", "rows", "from", "to"])
         for series in payload["series"]:
             name = (series[key] for key in ("venue", "market", "symbol", "kind", "timeframe"))
-            extent = (_moment(series["first_ms"]), _moment(series["last_ms"]))
+            extent = (moment(series["first_ms"]), moment(series["last_ms"]))
             table.add_row(*name, f"{series['rows']:,}", *extent)
         console.print(table)
         _ignored(console, payload)
@@ -180,7 +180,7 @@ def strategy_table(payload: Mapping[str, Any]) -> Render:
     def render(console: Console) -> None:
         for strategy in payload["strategies"]:
             console.print(f"{strategy['name']}: {strategy['summary']}", markup=False)
-            table = _table(["parameter", "default", "low", "high", "meaning"])
+            table = grid(["parameter", "default", "low", "high", "meaning"])
             for item in strategy["parameters"]:
                 numbers = (f"{item[key]:g}" for key in ("default", "low", "high"))
                 table.add_row(item["name"], *numbers, item["doc"])
@@ -201,7 +201,7 @@ def _heading(console: Console, report: Mapping[str, Any]) -> None:
 
 def _summary(console: Console, summary: Mapping[str, Any]) -> None:
     strategy, held = summary.get("strategy", {}), summary.get("buy_and_hold", {})
-    table = _table(["", "strategy", "buy and hold"])
+    table = grid(["", "strategy", "buy and hold"])
     for name, value in strategy.items():
         table.add_row(_words(name), _measure(name, value), _measure(name, held.get(name)))
     console.print(table)
@@ -218,7 +218,7 @@ def _groups(console: Console, title: str, groups: Mapping[str, Mapping[str, Any]
     if not groups:
         return
     columns = ("round_trips", "win_rate", "profit_factor", "traded", "fees", "funding", "net")
-    table = _table([title, *columns])
+    table = grid([title, *columns])
     for name, row in groups.items():
         table.add_row(name, *(_measure(column, row.get(column)) for column in columns))
     console.print(table)
@@ -236,7 +236,7 @@ def _session(console: Console, session: Mapping[str, Any]) -> None:
         if isinstance(value, Mapping) and any(isinstance(row, Mapping) for row in value.values()):
             rows = {key: row for key, row in value.items() if isinstance(row, Mapping)}
             columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-            table = _table([_words(name), *map(_words, columns)])
+            table = grid([_words(name), *map(_words, columns)])
             for key, row in rows.items():
                 table.add_row(key, *(_measure(column, row.get(column)) for column in columns))
             console.print(table)
@@ -253,7 +253,8 @@ def _ignored(console: Console, payload: Mapping[str, Any]) -> None:
         console.print(f"ignored {parts}", markup=False)
 
 
-def _table(columns: Sequence[str]) -> Table:
+def grid(columns: Sequence[str]) -> Table:
+    """Return an empty table with these columns."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -289,5 +290,6 @@ def _duration(ms: float) -> str:
     return f"{hours:.1f} h" if hours < 48.0 else f"{hours / 24:.1f} d"
 
 
-def _moment(ms: int) -> str:
+def moment(ms: int) -> str:
+    """Return a UTC time to the minute."""
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")

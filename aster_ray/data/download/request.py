@@ -57,13 +57,13 @@ class DownloadRequest:
         object.__setattr__(self, "end_ms", end_ms)
 
     def keys(self, venue: str, symbols: Sequence[str]) -> list[SeriesKey]:
-        """Return every series wanted, in the order of the catalog."""
+        """Return every series wanted, by symbol and kind, the finest first."""
         found = []
         for symbol in symbols:
             for kind in self.kinds:
                 lengths = ("",) if kind == FUNDING else self.timeframes
                 found += [SeriesKey(venue, PERPETUAL, symbol, kind, name) for name in lengths]
-        return sorted(found)
+        return found
 
     def span(self, key: SeriesKey, now_ms: int) -> tuple[int, int]:
         """Return the stretch of a series that is wanted and final: whole, closed bars."""

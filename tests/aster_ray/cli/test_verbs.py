@@ -101,6 +101,9 @@ def test_symbols_that_a_script_left_empty_are_not_all_of_them(capsys: Capture) -
 
 def test_every_run_option_stands_for_a_setting() -> None:
     plain = {"as_json", "config", "out", "settings", "strategy", "param"}
-    assert set(RunOptions.__dataclass_fields__) - plain == set(api.OPTION_PATHS) - {"speed"}
+    assert set(RunOptions.__dataclass_fields__) - plain == set(api.OPTION_PATHS) - {
+        "speed",
+        "venue",
+    }
     for section, key in api.OPTION_PATHS.values():
         assert key in settings.SECTIONS[section].__dataclass_fields__
