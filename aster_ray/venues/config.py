@@ -11,7 +11,7 @@ ASTER = "aster"
 # ccxt's own names. Any other of its venues with linear perpetuals may be named too.
 WELL_KNOWN = (ASTER, "binanceusdm", "bybit", "okx", "gate", "bitget", "hyperliquid")
 BOOK_LEVELS = (5, 10, 20)
-_MAINNET, _TESTNET = 1666, 714
+MAIN_CHAIN, TEST_CHAIN = 1666, 714
 _WEB = ("http://", "https://")
 _SOCKETS = ("ws://", "wss://")
 
@@ -48,7 +48,7 @@ class VenueConfig:
     name: str = _aside(ASTER)
     rest: str = _aside("")
     stream: str = _aside("")
-    chain: int = _aside(_MAINNET)
+    chain: int = _aside(MAIN_CHAIN)
     wallet: str = _aside("")
     agent_key: Secret = field(default=NO_SECRET, metadata={"identity": False})
     timeout_s: float = _aside(10.0)
@@ -66,7 +66,7 @@ class VenueConfig:
             *not_above(self, 0.0, "timeout_s", "max_wait_s", "heartbeat_s", "stale_s"),
             *outside(self, 10, 1_000_000, "weight_per_minute", "orders_per_minute"),
             *outside(self, 0.01, 3000.0, "listen_key_s"),
-            *self._whole("chain", (_MAINNET, _TESTNET)),
+            *self._whole("chain", (MAIN_CHAIN, TEST_CHAIN)),
             *self._whole("book_levels", BOOK_LEVELS),
             *self._address("rest", _WEB),
             *self._address("stream", _SOCKETS),

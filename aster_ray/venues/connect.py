@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aster_ray.clock import Clock, LiveClock
 from aster_ray.engine.ports import MarketClient, TradingClient
 from aster_ray.errors import BadInputError
-from aster_ray.model.venue import AccountEvent, MarketEvent
 from aster_ray.venues.config import ASTER, VenueConfig
 from aster_ray.venues.credentials import Credentials
 
@@ -60,24 +59,43 @@ class _Line:
     users: int
 
     def market(self, *, signed: bool) -> MarketClient:
-        from aster_ray.venues.ccxt_venue.market import CcxtMarket
+        from aster_ray.venues.ccxt_venue.market import CcxtMarket, MarketStreams
 
-        return CcxtMarket(self.gateway, self.listings, _NoStreams(), self._leaver(), signed=signed)
+        streams: MarketStreams
+        if self.config.name == ASTER:
+            from aster_ray.venues.aster.market_streams import MarketSockets
+
+            streams = MarketSockets(self.listings, self.config, self._sockets(), self.gateway.clock)
+        else:
+            from aster_ray.venues.ccxt_venue.streams import CcxtMarketStreams
+
+            streams = CcxtMarketStreams(self.gateway, self.listings, self.config)
+        return CcxtMarket(self.gateway, self.listings, streams, self._leaver(), signed=signed)
 
     def trading(self) -> TradingClient:
         from aster_ray.venues.ccxt_venue.dialect import Dialect
-        from aster_ray.venues.ccxt_venue.trading import VenueTrading
+        from aster_ray.venues.ccxt_venue.trading import AccountStream, VenueTrading
 
         dialect: Dialect
+        stream: AccountStream
         if self.config.name == ASTER:
             from aster_ray.venues.aster.dialect import AsterDialect
+            from aster_ray.venues.aster.user_stream import UserStream
 
             dialect = AsterDialect(self.gateway.exchange)
+            stream = UserStream(self.gateway, self.config, self._sockets())
         else:
+            from aster_ray.venues.ccxt_venue.streams import CcxtAccountStream
             from aster_ray.venues.ccxt_venue.unified import UnifiedDialect
 
             dialect = UnifiedDialect(self.gateway.exchange, self.listings)
-        return VenueTrading(self.gateway, self.listings, dialect, _NoStreams(), self._leaver())
+            stream = CcxtAccountStream(self.gateway, self.listings)
+        return VenueTrading(self.gateway, self.listings, dialect, stream, self._leaver())
+
+    def _sockets(self) -> str:
+        from aster_ray.venues.aster.exchange import socket_address
+
+        return socket_address(self.config)
 
     def _leaver(self) -> Callable[[], Awaitable[None]]:
         """Return what one side calls, once or more often, when it is done."""
@@ -128,14 +146,3 @@ def _open(
     exchange.wire = Wire(Turnstile(budget, config.max_wait_s * 1000.0), weigh)
     gateway = Gateway(exchange, config.name, clock)
     return _Line(config, gateway, Listings(gateway), users)
-
-
-class _NoStreams:
-    def stream(self, symbols: Sequence[str], timeframe_ms: int) -> AsyncIterator[MarketEvent]:
-        raise BadInputError(f"no streams of {len(symbols)} symbols through this client")
-
-    def events(self) -> AsyncIterator[AccountEvent]:
-        raise BadInputError("no stream of account events through this client")
-
-    async def close(self) -> None:
-        """Nothing is open."""

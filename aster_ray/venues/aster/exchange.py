@@ -17,7 +17,7 @@ import ccxt.pro
 from aster_ray.errors import BadInputError
 from aster_ray.venues.aster.signer import Signer
 from aster_ray.venues.ccxt_venue.wire import wired
-from aster_ray.venues.config import VenueConfig
+from aster_ray.venues.config import TEST_CHAIN, VenueConfig
 
 REST, STREAM = "https://fapi.asterdex.com", "wss://fstream.asterdex.com"
 TEST_REST, TEST_STREAM = (
@@ -97,10 +97,14 @@ def refuse_builders(path: str, params: Mapping[str, Any]) -> None:
             raise BadInputError(f"a request to {path} holds {word!r}: no builder fee is ever paid")
 
 
+def socket_address(config: VenueConfig) -> str:
+    """Return where the venue's sockets are."""
+    return config.stream or (TEST_STREAM if config.chain == TEST_CHAIN else STREAM)
+
+
 def open_exchange(config: VenueConfig, signer: Signer | None) -> AsterExchange:
     """Return a client; its ``wire`` is still to be set."""
-    test = config.chain == 714
-    rest = config.rest or (TEST_REST if test else REST)
+    rest = config.rest or (TEST_REST if config.chain == TEST_CHAIN else REST)
     urls = dict.fromkeys(("fapiPublic", "fapiPrivate"), f"{rest}/fapi")
     if config.rest:
         urls |= dict.fromkeys(("sapiPublic", "sapiPrivate"), f"{rest}/api")

@@ -56,6 +56,8 @@ CODES: Mapping[str, Failure] = MappingProxyType(
         **dict.fromkeys(("-4046", "-4059", "110043"), Failure.UNCHANGED),
         # ccxt takes these for a rate limit; they are limits of the account and stay.
         **dict.fromkeys(("-2025", "-4032", "-4045", "-4082"), Failure.REFUSED),
+        # ccxt takes a listen key that is gone for a key that is not accepted.
+        "-1125": Failure.REFUSED,
         # ccxt takes this address error for a duplicate order.
         "-1004": Failure.KEYS,
     }

@@ -27,8 +27,9 @@ BTC = "BTC/USDT:USDT"
 class Venue:
     """A served exchange."""
 
-    def __init__(self, desk: Desk, port: int) -> None:
-        self.desk = desk
+    def __init__(self, server: Server, port: int) -> None:
+        self.desk = server.desk
+        self.hub = server.publisher.hub
         self.http = f"http://127.0.0.1:{port}"
         self.socket = f"ws://127.0.0.1:{port}"
 
@@ -95,12 +96,13 @@ async def served(
     )
     clock = LiveClock()
     desk = Desk(exchange, Pace(clock, clock.now_ms(), exchange.start_ms, speed))
-    runner = web.AppRunner(Server(desk).application(), access_log=None, shutdown_timeout=0.1)
+    server = Server(desk)
+    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        yield Venue(desk, runner.addresses[0][1])
+        yield Venue(server, runner.addresses[0][1])
     finally:
         await runner.cleanup()
 
