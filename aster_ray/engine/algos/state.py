@@ -38,6 +38,7 @@ class AlgoState:
 
     Attributes:
         table: lots due by slice of the schedule.
+        filled, outstanding: sums over the children, unsigned lots: traded, and may still trade.
         ms: latest time observed.
         book: latest quotes; None until some were seen.
         volume: lots traded publicly since the decision.
@@ -49,20 +50,12 @@ class AlgoState:
     instrument: Instrument
     table: tuple[int, ...]
     children: tuple[Child, ...] = ()
+    filled: int = 0
+    outstanding: int = 0
     ms: int = 0
     book: BookSeen | None = None
     volume: float = 0.0
     stopped: str = ""
-
-    @property
-    def filled(self) -> int:
-        """Return the lots traded, unsigned."""
-        return sum(child.filled for child in self.children)
-
-    @property
-    def outstanding(self) -> int:
-        """Return the lots that may still trade in children placed so far, unsigned."""
-        return sum(child.outstanding for child in self.children)
 
     @property
     def committed(self) -> int:
@@ -174,7 +167,8 @@ def _placed(state: AlgoState, place: Place) -> AlgoState:
         raise ValueError(f"child {len(state.children)} must come next, was {place}")
     if state.committed + place.lots > state.parent.total:
         raise ValueError(f"{place} would overfill {state.parent}")
-    return replace(state, children=(*state.children, Child(placed=place)))
+    children = (*state.children, Child(placed=place))
+    return replace(state, children=children, outstanding=state.outstanding + place.lots)
 
 
 def _heard(state: AlgoState, update: ChildUpdate) -> AlgoState:
@@ -203,6 +197,11 @@ def _child(state: AlgoState, child_id: str) -> Child:
 
 
 def _with(state: AlgoState, child: Child) -> AlgoState:
-    children = list(state.children)
-    children[child.placed.number] = child
-    return replace(state, children=tuple(children))
+    number = child.placed.number
+    before = state.children[number]
+    return replace(
+        state,
+        children=(*state.children[:number], child, *state.children[number + 1 :]),
+        filled=state.filled + child.filled - before.filled,
+        outstanding=state.outstanding + child.outstanding - before.outstanding,
+    )
