@@ -50,13 +50,23 @@ def _due(state: AlgoState, lead_ms: float) -> int:
     params, elapsed = state.params, state.elapsed_ms + lead_ms
     if params.algorithm is not Algorithm.POV:
         return due_at(state.table, params.schedule_ms, elapsed)
+    return min(_share_due(state, elapsed), state.parent.total)
+
+
+def _share_due(state: AlgoState, elapsed_ms: float) -> int:
+    """Return the lots due by the public volume; they grow once a slice, not with every print."""
+    params = state.params
+    raised, when = 0, state.parent.decided_ms - params.window_ms
+    for child in state.children:
+        if child.placed.level > raised:
+            raised, when = child.placed.level, child.placed.ms
+    if (state.ms - when) * len(params.weights) < params.schedule_ms:
+        return raised
     due = int(params.participation * state.volume + _ROUNDING)
     # What a lack of volume left behind is made up for evenly in the last part of the window.
     length = params.catch_up * params.window_ms
-    into = elapsed - (params.window_ms - length)
-    if into > 0.0:
-        due = max(due, int(state.parent.total * into / length))
-    return min(due, state.parent.total)
+    into = elapsed_ms - (params.window_ms - length)
+    return max(due, int(state.parent.total * into / length)) if into > 0.0 else due
 
 
 def _bound(state: AlgoState) -> int:

@@ -35,12 +35,13 @@ def traded(state: AlgoState, seconds: float, volume: float) -> tuple[AlgoState, 
 
 
 def test_pov_takes_its_share_of_what_the_public_trades() -> None:
-    state, taken = a_plan(params=some_params(Algorithm.POV, participation=0.1)), []
-    for second, volume in [(1, 0.0), (2, 500.0), (3, 500.0), (4, 1_234.0)]:
+    """A piece a second at most."""
+    state, taken = a_plan(params=some_params(Algorithm.POV, 40, participation=0.1)), []
+    for second, volume in [(1, 0.0), (2, 500.0), (2.9, 900.0), (3, 909.0), (4, 1_234.0)]:
         state, actions = traded(state, second, volume)
-        taken += lots(actions)
+        taken += [(second, *one) for one in lots(actions)]
         state = fill_all(state, actions, second)
-    assert taken == [(Style.MARKET, 50), (Style.MARKET, 73)]
+    assert taken == [(2, Style.MARKET, 50), (3, Style.MARKET, 40), (4, Style.MARKET, 33)]
 
 
 def test_pov_makes_up_for_a_lack_of_volume_late_in_the_window_and_never_beyond_its_cap() -> None:
