@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aster_ray.cli import api, output
+from aster_ray.cli.apart import apart
 from aster_ray.cli.options import VerbOptions, verb
 from aster_ray.errors import BadInputError
 
 if TYPE_CHECKING:
     from aster_ray.kernel.market import Market
     from aster_ray.venues.simulator.opening import Terms
+    from aster_ray.venues.simulator.tape import Tape
 
 # A month of minutes before the first trade, so that clients find history of every timeframe.
 _HISTORY = 30 * 1440
@@ -59,7 +61,6 @@ def simulator(options: Simulator) -> None:
             "pip install 'aster-ray[simulator]'"
         ) from error
     from aster_ray.clock import LiveClock
-    from aster_ray.data.instruments import instruments_for
 
     settings = api.load_settings(options.config, {"seed": options.seed}, options.settings)
     terms = opening.Terms(
@@ -69,17 +70,28 @@ def simulator(options: Simulator) -> None:
         deposit=_units(options.deposit),
         latency_ms=options.latency,
     )
+    clock = LiveClock()
+    wall_ms = clock.now_ms()
     with output.progress(options, "load"):
-        market = _market(options, settings.session.seed)
-    instruments, warnings = instruments_for(market)
-    desk = opening.open_desk(market, instruments, terms, LiveClock())
+        tape, warnings = apart(_record, options, terms, wall_ms)
+    desk = opening.desk_on(tape, terms, clock, wall_ms)
+    symbols = [contract.symbol for contract in tape.contracts]
 
     def ready(port: int) -> None:
-        payload = _payload(options, terms, market, port)
-        payload["warnings"] = [*market.missing, *warnings]
+        payload = {**_payload(options, terms, port), "symbols": symbols, "warnings": warnings}
         output.emit(options, payload, lambda console: _show(console, payload), "simulator.json")
 
     asyncio.run(opening.serve(desk, terms, (options.host, options.port), ready))
+
+
+def _record(options: Simulator, terms: Terms, wall_ms: int) -> tuple[Tape, list[str]]:
+    """Return what is played and what is to be said about it."""
+    from aster_ray.data.instruments import instruments_for
+    from aster_ray.venues.simulator.opening import record
+
+    market = _market(options, terms.seed)
+    instruments, warnings = instruments_for(market)
+    return record(market, instruments, terms, wall_ms), [*market.missing, *warnings]
 
 
 def _speed(options: Simulator) -> float:
@@ -123,13 +135,12 @@ def _market(options: Simulator, seed: int) -> Market:
     return replace(market, start=min(_HISTORY, len(market) // 2))
 
 
-def _payload(options: Simulator, terms: Terms, market: Market, port: int) -> dict[str, Any]:
+def _payload(options: Simulator, terms: Terms, port: int) -> dict[str, Any]:
     place = f"{options.host}:{port}"
     return {
         "http": f"http://{place}",
         "streams": f"ws://{place}/fstream",
         "control": f"http://{place}/control",
-        "symbols": list(market.symbols),
         "pace": "wall" if terms.speed else "stepped",
         "speed": terms.speed,
         "time": terms.time,

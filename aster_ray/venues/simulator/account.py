@@ -63,6 +63,34 @@ class MarginMove(NamedTuple):
     amount: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """A key that may sign for an account, and what for.
+
+    Attributes:
+        address: lower case.
+        ends_ms: when it expires, on the wall clock.
+        addresses: IP addresses it may come from; none = all.
+        source: what approved it.
+    """
+
+    address: str
+    name: str = "agent"
+    ends_ms: int = 4_102_444_800_000
+    addresses: tuple[str, ...] = ()
+    source: str = "api"
+    can_read: bool = True
+    can_trade_perps: bool = True
+    can_trade_spot: bool = False
+    can_withdraw: bool = False
+
+    def may(self, *, act: bool, from_address: str, now_ms: int) -> bool:
+        """Return whether it may ask, or act, from an IP address now."""
+        known = not self.addresses or from_address in self.addresses
+        allowed = self.can_trade_perps if act else self.can_read
+        return known and allowed and now_ms < self.ends_ms
+
+
 @dataclass(slots=True)
 class Account:
     """One user of the exchange.
@@ -73,7 +101,7 @@ class Account:
         wallet: balance in units; only ``post`` changes it, so it is the sum of ``income``.
         isolated: symbols in isolated margin mode; all others are cross.
         hedge: two positions a symbol, LONG and SHORT, instead of one.
-        agents: addresses that may sign for it beside its own.
+        agents: who may sign for it beside itself, by address.
         builders: approved builder address to highest fee, in units.
     """
 
@@ -92,7 +120,7 @@ class Account:
     fills: list[Fill] = field(default_factory=list)
     income: list[Income] = field(default_factory=list)
     margin_moves: list[MarginMove] = field(default_factory=list)
-    agents: set[str] = field(default_factory=set)
+    agents: dict[str, Agent] = field(default_factory=dict)
     builders: dict[str, int] = field(default_factory=dict)
     warned: bool = False  # a margin call was sent and the account has not recovered
 

@@ -140,6 +140,11 @@ class Book:
         self.foreign -= entry.owner != MARKET
         self.update_id += 1
 
+    @property
+    def size(self) -> int:
+        """Return how many prices hold entries."""
+        return sum(len(half.ranks) for half in self._halves.values())
+
     def levels(self, side: Side, count: int) -> list[tuple[int, int]]:
         """Return up to ``count`` (ticks, lots) from the best price on."""
         half = self._halves[side]

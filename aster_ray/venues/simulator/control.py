@@ -10,9 +10,12 @@ POST   /control/advance         {"until_ms": T} or {"bars": 1, "timeframe": "1h"
                                 whose time is stepped; "every": "1m" lets streams speak on the way.
                                 Answers when all that happened was sent.
 POST   /control/listen-keys     expire them all
-POST   /control/agents          {"user": "0x..", "agent": "0x..", "approved": true}
+POST   /control/agents          {"user": "0x..", "agent": "0x..", "approved": true, and maybe
+                                "name", "expired" (wall ms), "ipWhitelist" ("a,b"), "canRead",
+                                "canSpotTrade", "canPerpTrade", "canWithdraw"}
 POST   /control/quota           {"weight_limit": 100, "order_limit": 10}
 GET    /control/requests        what was asked and how it was answered
+GET    /control/sizes           how much is remembered, by kind: what must not grow without end
 GET    /control/accounts/0x..   wallet, ledger, positions, open orders and fills of a user
 """
 
@@ -24,6 +27,7 @@ from typing import Any
 from aiohttp import web
 
 from aster_ray.errors import BadInputError
+from aster_ray.venues.simulator.agents import read_agent
 from aster_ray.venues.simulator.amounts import units_text
 from aster_ray.venues.simulator.desk import Desk
 from aster_ray.venues.simulator.messages import order_row
@@ -60,6 +64,7 @@ class Control:
             web.post("/control/agents", self.approve_agent),
             web.post("/control/quota", self.set_quota),
             web.get("/control/requests", self.show_requests),
+            web.get("/control/sizes", self.show_sizes),
             web.get("/control/accounts/{user}", self.show_account),
         ]
 
@@ -139,10 +144,12 @@ class Control:
         if not (user.startswith("0x") and agent.startswith("0x")):
             raise web.HTTPBadRequest(text="user and agent must be addresses, 0x...")
         agents = self._desk.exchange.account(user).agents
+        agents.pop(agent, None)
         if state.get("approved", True):
-            agents.add(agent)
-        else:
-            agents.discard(agent)
+            try:
+                agents[agent] = read_agent(agent, state)
+            except BadInputError as error:
+                raise web.HTTPBadRequest(text=str(error)) from error
         return _done()
 
     async def set_quota(self, request: web.Request) -> web.Response:
@@ -162,6 +169,11 @@ class Control:
             for row in self._desk.requests
         ]
         return web.json_response(found)
+
+    async def show_sizes(self, _request: web.Request) -> web.Response:
+        """Return how much is remembered."""
+        sizes = {**self._desk.sizes(), "sockets": len(self._hub.sockets)}
+        return web.json_response({**sizes, "streams": self._hub.size()})
 
     async def show_account(self, request: web.Request) -> web.Response:
         """Return the books of a user."""

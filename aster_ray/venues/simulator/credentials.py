@@ -17,6 +17,7 @@ NONCE_WINDOW_MS = 10_000
 _APPROVE_BUILDER = "/approveBuilder"
 # What may only be sent by the wallet itself, never by an agent.
 _WALLET_ONLY = (_APPROVE_BUILDER,)
+_READ_ONLY = ("/listenKey", "/noop")
 
 
 def read_params(raw: str) -> dict[str, str]:
@@ -64,8 +65,17 @@ class Credentials:
         self._check = check or SignatureCheck()
         self._seen: dict[str, _Seen] = {}
 
-    def admit(self, path: str, raw: str) -> tuple[Account, dict[str, str]]:
+    def size(self) -> int:
+        """Return how many nonces are remembered."""
+        return sum(len(seen.order) for seen in self._seen.values())
+
+    def admit(
+        self, path: str, raw: str, method: str = "POST", from_address: str = ""
+    ) -> tuple[Account, dict[str, str]]:
         """Return whose request this is, and its parameters.
+
+        An agent needs to be approved for what it asks: to read for a GET and for the key of the
+        user stream, to trade perpetuals for everything else.
 
         Raises:
             RefusedError: the signature, the signer or the nonce is not good.
@@ -87,8 +97,13 @@ class Credentials:
             raise RefusedError(Reason.BAD_SIGNATURE)
         known = self._exchange.floor.users.get(user)
         if claimed != user:
-            agents = known.agents if known is not None else set()
-            if claimed not in agents or path.endswith(_WALLET_ONLY):
+            agent = known.agents.get(claimed) if known is not None else None
+            act = method != "GET" and not path.endswith(_READ_ONLY)
+            if (
+                agent is None
+                or path.endswith(_WALLET_ONLY)
+                or not agent.may(act=act, from_address=from_address, now_ms=self._now_ms())
+            ):
                 raise RefusedError(Reason.NO_PERMISSION)
         self._spend(claimed, params["nonce"])
         return self._exchange.account(user), params

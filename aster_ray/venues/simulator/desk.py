@@ -13,7 +13,7 @@ from aster_ray.venues.simulator.listen_keys import ListenKeys
 from aster_ray.venues.simulator.order import Order
 from aster_ray.venues.simulator.quota import Quota
 
-_KEPT_REQUESTS = 10_000
+_KEPT_REQUESTS = 5_000
 
 
 @dataclass(slots=True)
@@ -99,6 +99,27 @@ class Desk:
             account = self.exchange.floor.account(place[0])
             for order in account.resting(place[1]):
                 self.exchange.cancel(order)
+
+    def sizes(self) -> dict[str, int]:
+        """Return how much is remembered, by kind."""
+        floor = self.exchange.floor
+        accounts, listings = floor.accounts, list(floor.listings.values())
+        return {
+            "orders": sum(len(account.orders) for account in accounts),
+            "open_orders": sum(len(account.open_orders) for account in accounts),
+            "fills": sum(len(account.fills) for account in accounts),
+            "income": sum(len(account.income) for account in accounts),
+            "trades": sum(len(listing.trades) for listing in listings),
+            "book_levels": sum(listing.book.size for listing in listings),
+            "waiting": sum(len(listing.waiting) for listing in listings),
+            "told": len(floor.told),
+            "requests": len(self.requests),
+            "nonces": self.credentials.size(),
+            "weights": self.quota.size(),
+            "listen_keys": self.keys.size(),
+            "deadlines": len(self.deadlines),
+            "accepted": len(self.accepted),
+        }
 
     def activate(self) -> None:
         """Let accepted orders reach the book."""

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from aster_ray.model.ids import DAY_MS
 from aster_ray.venues.simulator.account import Account, IncomeType
 from aster_ray.venues.simulator.listing import Listing
 from aster_ray.venues.simulator.margin import Margins
@@ -49,6 +50,7 @@ class Floor:
     margins: Margins = field(init=False)
     _orders: int = 10_000_000
     _trades: int = 5_000_000
+    _forgot_ms: int = 0
 
     def __post_init__(self) -> None:
         contracts = {name: listing.contract for name, listing in self.listings.items()}
@@ -84,6 +86,21 @@ class Floor:
         """Return a new order's number."""
         self._orders += 1
         return self._orders
+
+    @property
+    def last_order_id(self) -> int:
+        """Return the newest order's number."""
+        return self._orders
+
+    def forget(self) -> None:
+        """Drop the orders the venue no longer knows; once a day is enough to bound them."""
+        if self.now_ms - self._forgot_ms < DAY_MS:
+            return
+        self._forgot_ms = self.now_ms
+        for account in self.accounts:
+            gone = [n for n, order in account.orders.items() if order.is_forgotten(self.now_ms)]
+            for number in gone:
+                del account.orders[number]
 
     def next_trade_id(self) -> int:
         """Return a new execution's number."""

@@ -52,6 +52,10 @@ class ListenKeys:
         """Return whether a key opens a stream."""
         return key in self._ends
 
+    def size(self) -> int:
+        """Return how many keys are remembered."""
+        return len(self._ends)
+
     def expire(self) -> list[str]:
         """Return and forget the keys whose hour is over."""
         now = self._now_ms()

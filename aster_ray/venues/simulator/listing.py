@@ -15,7 +15,7 @@ from aster_ray.venues.simulator.liquidity import Liquidity
 from aster_ray.venues.simulator.order import Order
 from aster_ray.venues.simulator.path import Print
 
-_KEPT_TRADES = 10_000
+_KEPT_TRADES = 2_000
 BASIS_SAMPLES = 5
 INTEREST_RATE = UNIT // 10_000  # 0.01 % every 8 hours
 

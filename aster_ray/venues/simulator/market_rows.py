@@ -252,6 +252,22 @@ def best(listing: Listing) -> tuple[str, str, str, str]:
     return bid, bid_qty, ask, ask_qty
 
 
+def best_event(listing: Listing, best: tuple[str, str, str, str], now_ms: int) -> Payload:
+    """Return the best prices as the stream shows them."""
+    bid, bid_qty, ask, ask_qty = best
+    return {
+        "e": "bookTicker",
+        "u": listing.book.update_id,
+        "s": listing.contract.symbol,
+        "b": bid,
+        "B": bid_qty,
+        "a": ask,
+        "A": ask_qty,
+        "T": now_ms,
+        "E": now_ms,
+    }
+
+
 def funding_info(contract: Contract, now_ms: int) -> Payload:
     """Return how often and within which bounds funding settles."""
     return {

@@ -38,6 +38,7 @@ class Matcher:
             RefusedError: a rule forbids it; nothing happened.
         """
         floor = self._floor
+        floor.forget()
         order = new_order(0, account.number, request, floor.now_ms)
         check(floor, account, order)
         order.order_id = floor.next_order_id()

@@ -16,7 +16,7 @@ from aster_ray.model.instrument import Instrument
 from aster_ray.venues.simulator.desk import Desk, Pace
 from aster_ray.venues.simulator.exchange import Exchange
 from aster_ray.venues.simulator.server import PULSE_SECONDS, Server
-from aster_ray.venues.simulator.tape import tape_of
+from aster_ray.venues.simulator.tape import Tape, tape_of
 
 TIMES = ("now", "recorded")
 _FINEST_STEP_MS = 250
@@ -64,10 +64,23 @@ def open_desk(
         BadInputError: the recording cannot be played.
     """
     wall_ms = clock.now_ms()
+    return desk_on(record(market, instruments, terms, wall_ms), terms, clock, wall_ms)
+
+
+def record(market: Market, instruments: Sequence[Instrument], terms: Terms, wall_ms: int) -> Tape:
+    """Return a market as a tape whose time is what the terms say.
+
+    Raises:
+        BadInputError: the recording cannot be played.
+    """
     row, offset_ms = market.start, 0
     if terms.time == "now" and 0 < row < len(market):
         row, offset_ms = place_in_time(market, wall_ms)
-    tape = tape_of(market, instruments, row, offset_ms)
+    return tape_of(market, instruments, row, offset_ms)
+
+
+def desk_on(tape: Tape, terms: Terms, clock: Clock, wall_ms: int) -> Desk:
+    """Return an exchange that plays a tape which was recorded for this wall time."""
     # No finer than the pulse can show, and a bar still has its steps; stepped time has only those.
     pulse_ms = int(PULSE_SECONDS * 1000 * terms.speed) if terms.speed else tape.bar_ms
     step_ms = max(_FINEST_STEP_MS, pulse_ms)

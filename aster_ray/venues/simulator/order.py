@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from aster_ray.model.enums import Side
+from aster_ray.model.ids import DAY_MS
 from aster_ray.venues.simulator.book import Entry
+
+_FORGOTTEN_MS = 7 * DAY_MS
 
 
 class OrderType(StrEnum):
@@ -157,6 +160,11 @@ class Order:
     def is_open(self) -> bool:
         """Return whether anything can still happen to it."""
         return self.status in OPEN
+
+    def is_forgotten(self, now_ms: int) -> bool:
+        """Return whether it ended unfilled so long ago that the venue no longer knows it."""
+        over = self.status in (Status.CANCELED, Status.EXPIRED) and self.filled == 0
+        return over and self.created_ms < now_ms - _FORGOTTEN_MS
 
     @property
     def left(self) -> int:

@@ -7,20 +7,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from aster_ray.model.ids import DAY_MS
 from aster_ray.venues.simulator.account import Account, Fill
 from aster_ray.venues.simulator.amounts import units_text
 from aster_ray.venues.simulator.endpoints import Call, Params, Table, endpoint, one_or_all
 from aster_ray.venues.simulator.floor import Payload
 from aster_ray.venues.simulator.intake import need, read_order
 from aster_ray.venues.simulator.messages import ASSET, order_row
-from aster_ray.venues.simulator.order import Order, Status
+from aster_ray.venues.simulator.order import Order
 from aster_ray.venues.simulator.queries import WEEK_MS, limit, need_whole, span, whole, within
 from aster_ray.venues.simulator.refusals import Reason, RefusedError
 
 ORDERS: Table = {}
 _BATCH, _CANCEL_BATCH = 5, 10
-_FORGOTTEN_MS = 7 * DAY_MS
 _RESPONSES = ("ACK", "RESULT")
 
 
@@ -38,7 +36,7 @@ def _place(call: Call, params: Params) -> Payload:
     response = params.get("newOrderRespType") or "ACK"
     if response not in _RESPONSES:
         raise RefusedError(Reason.BAD_RESPONSE_TYPE)
-    made_id = f"made-{account.number}-{len(account.orders) + 1}"
+    made_id = f"made-{account.number}-{floor.last_order_id + 1}"
     order = desk.exchange.place(account, read_order(params, contract, made_id))
     if response == "RESULT":
         desk.exchange.activate(order)
@@ -144,7 +142,7 @@ def count_down(call: Call) -> Any:
 def show(call: Call) -> Any:
     """Return an order, open or done."""
     order = _find(call, Reason.NO_SUCH_ORDER)
-    if _is_forgotten(order, call.now_ms):
+    if order.is_forgotten(call.now_ms):
         raise RefusedError(Reason.NO_SUCH_ORDER)
     return _full(call, order)
 
@@ -179,7 +177,7 @@ def show_all(call: Call) -> Any:
         if order.request.symbol == symbol
         and (first is None or order.order_id >= first)
         and within(order.created_ms, start, end)
-        and not _is_forgotten(order, call.now_ms)
+        and not order.is_forgotten(call.now_ms)
     ]
     return [_full(call, order) for order in _cut(call, found, from_start=first is not None)]
 
@@ -229,12 +227,6 @@ def _newest(account: Account, client_id: str, symbol: str) -> Order | None:
         if order.request.client_id == client_id and order.request.symbol == symbol:
             return order
     return None
-
-
-def _is_forgotten(order: Order, now_ms: int) -> bool:
-    """Return whether an order ended unfilled so long ago that the venue no longer knows it."""
-    over = order.status in (Status.CANCELED, Status.EXPIRED) and order.filled == 0
-    return over and order.created_ms < now_ms - _FORGOTTEN_MS
 
 
 def _full(call: Call, order: Order) -> Payload:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aster_ray.venues.simulator.account import Account
+from aster_ray.venues.simulator.agents import agent_row
 from aster_ray.venues.simulator.amounts import units_text
 from aster_ray.venues.simulator.contract import Contract
 from aster_ray.venues.simulator.endpoints import Call, Table, endpoint
@@ -125,6 +126,12 @@ def margin_history(call: Call) -> Any:
         and way in (None, 1 if move.amount > 0 else 2)
     ]
     return found[-limit(call.params, 500, 1000) :]
+
+
+@endpoint(OVERVIEWS, "GET /fapi/v3/agent", signed=True)
+def agents(call: Call) -> Any:
+    """Return who else may sign for the account, and what for."""
+    return [agent_row(agent) for agent in call.account.agents.values()]
 
 
 @endpoint(OVERVIEWS, "GET /fapi/v3/stpMode", 30, signed=True)

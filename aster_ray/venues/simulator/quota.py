@@ -106,6 +106,13 @@ class Quota:
         meter = self._orders.get(account)
         return meter.total if meter is not None else 0
 
+    def size(self) -> int:
+        """Return how many weights are remembered."""
+        meters = [
+            meter for state in self._addresses.values() for meter in (state.meter, state.refused)
+        ]
+        return sum(len(meter.spent) for meter in (*meters, *self._orders.values()))
+
     def forgive(self) -> None:
         """Forget everything that was counted."""
         self._addresses.clear()

@@ -136,7 +136,9 @@ class Server:
     def _call(self, request: web.Request, found: Endpoint, raw: str) -> Call:
         if not found.signed:
             return Call(self.desk, read_params(raw))
-        account, params = self.desk.credentials.admit(request.path, raw)
+        account, params = self.desk.credentials.admit(
+            request.path, raw, request.method, request.remote or ""
+        )
         return Call(self.desk, params, account)
 
     def _arrive(self) -> None:

@@ -108,7 +108,11 @@ class Hub:
         """Return the streams somebody listens to."""
         return [name for name, sockets in self._listeners.items() if sockets]
 
-    def publish(self, stream: str, payload: Payload) -> None:
+    def size(self) -> int:
+        """Return how many streams are remembered, listened to or not."""
+        return len(self._listeners)
+
+    def publish(self, stream: str, payload: Payload | list[Payload]) -> None:
         """Send a message to whoever listens to its stream."""
         sockets = self._listeners.get(stream)
         if not sockets:
@@ -203,7 +207,7 @@ class Hub:
         elif method == "UNSUBSCRIBE":
             for name in names:
                 socket.streams.discard(name)
-                self._listeners[name].discard(socket)
+                self._listeners.get(name, set()).discard(socket)
         elif method == "LIST_SUBSCRIPTIONS":
             answer["result"] = sorted(socket.streams)
         else:

@@ -16,10 +16,19 @@ from aster_ray.venues.simulator.sockets import Hub
 _STREAM = re.compile(
     r"(?P<symbol>[a-z0-9]+)@(?:"
     r"(?P<plain>aggTrade|ticker|bookTicker|forceOrder)"
-    r"|depth(?P<levels>5|10|20)(?:@(?P<depth_ms>100|250|500)ms)?"
+    r"|depth(?P<levels>5|10|20)?(?:@(?P<depth_ms>100|250|500)ms)?"
     r"|kline_(?P<interval>\w+)"
     r"|markPrice(?P<mark_fast>@1s)?)"
 )
+# Streams of every contract at once -> the stream of one contract that tells the same, and how
+# often. The venue sends a list of what changed, but single best prices.
+_EVERYTHING = {
+    "!ticker@arr": 1000,
+    "!markPrice@arr": 3000,
+    "!markPrice@arr@1s": 1000,
+    "!bookTicker": 0,
+}
+_EVERY_LEVEL = 1 << 20
 _DEPTH_MS, _KLINE_MS, _TICKER_MS, _MARK_MS, _FAST_MARK_MS = 250, 250, 500, 3000, 1000
 _BARS_A_PULSE = 500
 
@@ -53,7 +62,8 @@ class Publisher:
 
     def is_stream(self, name: str) -> bool:
         """Return whether a name may be listened to: a stream of a contract, or a living key."""
-        return self._parse(name) is not None or self._desk.keys.is_alive(name)
+        known = name in _EVERYTHING or self._parse(name) is not None
+        return known or self._desk.keys.is_alive(name)
 
     def _parse(self, name: str) -> tuple[Listing, re.Match[str]] | None:
         match = _STREAM.fullmatch(name)
@@ -90,8 +100,25 @@ class Publisher:
             found = self._parse(name)
             if found is not None:
                 self._speak(name, *found)
+            elif name in _EVERYTHING:
+                self._speak_of_all(name)
         for name in self._said.keys() - set(wanted):
             del self._said[name]
+
+    def _speak_of_all(self, name: str) -> None:
+        said = self._said.setdefault(name, _Said())
+        listings = self._desk.exchange.floor.listings.values()
+        if name == "!bookTicker":
+            known = said.words if isinstance(said.words, dict) else {}
+            heard = {listing.contract.symbol: rows.best(listing) for listing in listings}
+            said.words = heard
+            for listing in listings:
+                best = heard[listing.contract.symbol]
+                if best != known.get(listing.contract.symbol):
+                    self.hub.publish(name, rows.best_event(listing, best, self._now()))
+        elif self._is_due(said, _EVERYTHING[name]):
+            event = rows.day_event if name.startswith("!ticker") else rows.mark_event
+            self.hub.publish(name, [event(listing, self._now()) for listing in listings])
 
     def _speak(self, name: str, listing: Listing, match: re.Match[str]) -> None:
         said = self._said.setdefault(name, _Said())
@@ -102,7 +129,7 @@ class Publisher:
         elif match["plain"] == "ticker":
             if self._is_due(said, _TICKER_MS):
                 self.hub.publish(name, rows.day_event(listing, self._now()))
-        elif match["levels"]:
+        elif "@depth" in name:
             self._depth(name, listing, match, said)
         elif match["interval"]:
             self._bars(name, listing, match["interval"], said)
@@ -144,25 +171,24 @@ class Publisher:
         if best == said.words:
             return
         said.words = best
-        bid, bid_qty, ask, ask_qty = best
-        now = self._now()
-        payload = {
-            "e": "bookTicker",
-            "u": listing.book.update_id,
-            "s": listing.contract.symbol,
-            "b": bid,
-            "B": bid_qty,
-            "a": ask,
-            "A": ask_qty,
-            "T": now,
-            "E": now,
-        }
-        self.hub.publish(name, payload)
+        self.hub.publish(name, rows.best_event(listing, best, self._now()))
 
     def _depth(self, name: str, listing: Listing, match: re.Match[str], said: _Said) -> None:
+        """Send the best levels, or of all levels those that changed since the last time."""
         if not self._is_due(said, int(match["depth_ms"] or _DEPTH_MS)):
             return
-        now, number, count = self._now(), listing.book.update_id, int(match["levels"])
+        count = int(match["levels"] or _EVERY_LEVEL)
+        sides = {side: rows.levels(listing, side, count) for side in Side}
+        now, number = self._now(), listing.book.update_id
+        if not match["levels"]:
+            whole = {side: {row[0]: row[1] for row in levels} for side, levels in sides.items()}
+            before, said.words = said.words, whole
+            if not isinstance(before, dict):
+                said.trade_id = number  # who listens begins with the book that REST shows
+                return
+            sides = {side: _changes(before[side], whole[side]) for side in Side}
+            if number == said.trade_id:
+                return
         payload = {
             "e": "depthUpdate",
             "E": now,
@@ -171,8 +197,8 @@ class Publisher:
             "U": said.trade_id + 1,
             "u": number,
             "pu": said.trade_id,
-            "b": rows.levels(listing, Side.BUY, count),
-            "a": rows.levels(listing, Side.SELL, count),
+            "b": sides[Side.BUY],
+            "a": sides[Side.SELL],
         }
         said.trade_id = number
         self.hub.publish(name, payload)
@@ -196,3 +222,9 @@ class Publisher:
                 )
                 self.hub.publish(name, event)
         said.open_ms, said.words = newest.open_ms, newest
+
+
+def _changes(before: dict[str, str], after: dict[str, str]) -> list[list[str]]:
+    """Return the levels that are new or changed, and those that went as quantity 0."""
+    fresh = [[price, qty] for price, qty in after.items() if before.get(price) != qty]
+    return fresh + [[price, "0"] for price in before if price not in after]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from aster_ray.venues.simulator.account import Agent
 from aster_ray.venues.simulator.credentials import (
     NONCES_KEPT,
     Credentials,
@@ -45,8 +46,14 @@ class Gate:
         }
         path = params.pop("path", None) or "/fapi/v3/order"
         raw = "&".join(f"{name}={value}" for name, value in params.items() if value is not None)
-        account, _ = self.credentials.admit(path, raw)
+        how = changes.get("method") or "POST", changes.get("from_address") or ""
+        account, _ = self.credentials.admit(path, raw, *how)
         return account.user
+
+    def approve(self, **permissions: Any) -> None:
+        """Let the agent sign for the wallet."""
+        agent = Agent(address=AGENT, **permissions)
+        self.exchange.account(WALLET).agents[AGENT] = agent
 
 
 @pytest.fixture
@@ -69,10 +76,34 @@ def test_a_wallet_signs_for_itself_and_gets_an_account(gate: Gate) -> None:
 def test_an_agent_signs_only_where_it_was_approved(gate: Gate) -> None:
     assert refusal(gate, signer=AGENT) is Reason.NO_PERMISSION
     assert WALLET not in gate.exchange.floor.users
-    gate.exchange.account(WALLET).agents.add(AGENT)
+    gate.approve()
     assert gate.send(signer=AGENT) == WALLET
     builder = {"path": "/fapi/v3/approveBuilder", "nonce": str(NOW_MS * 1000 + 1)}
     assert refusal(gate, signer=AGENT, **builder) is Reason.NO_PERMISSION
+
+
+@pytest.mark.parametrize(
+    ("permissions", "changes", "good"),
+    [
+        ({}, {}, True),
+        ({"can_trade_perps": False}, {}, False),
+        ({"can_trade_perps": False}, {"method": "GET"}, True),
+        ({"can_trade_perps": False}, {"path": "/fapi/v3/listenKey"}, True),
+        ({"can_read": False}, {"method": "GET"}, False),
+        ({"ends_ms": NOW_MS}, {"method": "GET"}, False),
+        ({"ends_ms": NOW_MS + 1}, {}, True),
+        ({"addresses": ("10.0.0.1",)}, {"from_address": "10.0.0.2"}, False),
+        ({"addresses": ("10.0.0.1",)}, {"from_address": "10.0.0.1"}, True),
+    ],
+)
+def test_an_agent_may_do_what_it_was_approved_for(
+    gate: Gate, permissions: dict[str, Any], changes: dict[str, str], good: bool
+) -> None:
+    gate.approve(**permissions)
+    if good:
+        assert gate.send(signer=AGENT, **changes) == WALLET
+    else:
+        assert refusal(gate, signer=AGENT, **changes) is Reason.NO_PERMISSION
 
 
 @pytest.mark.parametrize(
@@ -96,7 +127,7 @@ def test_bad_requests_do_not_get_in(
 def test_a_nonce_is_good_once(gate: Gate) -> None:
     gate.send()
     assert refusal(gate) is Reason.NONCE_EXPIRED
-    gate.exchange.account(WALLET).agents.add(AGENT)
+    gate.approve()
     assert gate.send(signer=AGENT) == WALLET  # signers count apart
 
 

@@ -284,3 +284,64 @@ def test_the_control_endpoint_shows_the_books() -> None:
         assert (await client.fetch_ticker(BTC))["last"] > 0
 
     play(scenario)
+
+
+def test_streams_of_every_contract_tell_of_all_of_them() -> None:
+    async def scenario(venue: Venue, _client: Any) -> None:
+        async with aiohttp.ClientSession() as session:
+            for name, kind in (
+                ("!ticker@arr", "24hrTicker"),
+                ("!markPrice@arr@1s", "markPriceUpdate"),
+                ("!markPrice@arr", "markPriceUpdate"),
+            ):
+                listener = await listen(session, venue, f"/stream?streams={name}")
+                (message,) = await listener.hear()
+                assert message["stream"] == name
+                assert [row["e"] for row in message["data"]] == [kind, kind]
+                assert {row["s"] for row in message["data"]} == {"BTCUSDT", "ETHUSDT"}
+            listener = await listen(session, venue, "/ws/!bookTicker")
+            symbols = {message["s"] for message in await listener.hear(4)}
+            assert symbols == {"BTCUSDT", "ETHUSDT"}
+
+    play(scenario)
+
+
+def test_a_book_kept_by_its_changes_is_the_book() -> None:
+    """As the venue's documents tell clients to: a snapshot, then what changed since."""
+
+    async def scenario(venue: Venue, client: Any) -> None:
+        async with aiohttp.ClientSession() as session:
+            listener = await listen(session, venue, "/ws/btcusdt@depth@100ms")
+            await asyncio.sleep(0.3)  # the stream has begun
+            asked = {"symbol": "BTCUSDT", "limit": 1000}
+            snapshot = await client.fapiPublicGetV3Depth(asked)
+            book = {side: {row[0]: row[1] for row in snapshot[side]} for side in ("bids", "asks")}
+            last, changes = int(snapshot["lastUpdateId"]), 0
+            for minute in range(6):
+                if minute % 2:
+                    await client.create_order(BTC, "limit", "buy", 0.01, 99_000.0 + minute)
+                else:
+                    await client.create_order(BTC, "market", "sell", 0.4)
+                await venue.advance(bars=1)
+                events = [await listener.until("depthUpdate")]
+                while events[-1]["E"] < START_MS + MINUTE_MS * (minute + 1):
+                    events.append(await listener.until("depthUpdate"))
+                for event in events:
+                    assert event["pu"] == last
+                    assert event["U"] == last + 1
+                    last = event["u"]
+                    for side, key in (("bids", "b"), ("asks", "a")):
+                        changes += len(event[key])
+                        book[side].update({row[0]: row[1] for row in event[key]})
+                whole = await client.fapiPublicGetV3Depth(asked)
+                assert int(whole["lastUpdateId"]) == last
+                for side, kept in book.items():
+                    stands = {price: qty for price, qty in kept.items() if float(qty)}
+                    assert stands == {row[0]: row[1] for row in whole[side]}
+            assert changes > 50
+
+    bars = [
+        (100_000.0 + 7 * n, 100_007.0 + 7 * n, 100_000.0 + 7 * n, 100_007.0 + 7 * n)
+        for n in range(60)
+    ]
+    play(scenario, market=a_market(bars), speed=0.0)
