@@ -67,7 +67,7 @@ def test_in_a_thin_book_pieces_cost_less_than_one_market_order(name: str) -> Non
         assert whole.filled == pieces.filled == lots
         assert whole.impact > 0.6 * whole.total  # the other four tenths are the fee
         assert pieces.total < 0.5 * whole.total
-                assert pieces.impact < 0.1 * whole.impact
+        assert pieces.impact < 0.1 * whole.impact
 
 
 def test_depth_awareness_goes_through_fewer_levels_than_the_clock() -> None:
