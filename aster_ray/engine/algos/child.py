@@ -67,6 +67,7 @@ class Child:
         fee: in quote currency; negative = a rebate.
         told_ms: when the last evidence came.
         cancel_ms: when its withdrawal was last asked for; 0 = never.
+        cancels: how often it was.
     """
 
     placed: Place
@@ -76,6 +77,7 @@ class Child:
     fee: float = 0.0
     told_ms: int = 0
     cancel_ms: int = 0
+    cancels: int = 0
     code: str = ""
 
     @property
@@ -104,7 +106,8 @@ class Child:
 def hear(child: Child, update: ChildUpdate) -> Child:
     """Take evidence on a child. It may come twice, late, or in any order.
 
-    What filled only grows and an end is final, so the order of arrival does not matter.
+    What filled only grows and an end is final, so the order of arrival does not matter. What says
+    nothing new changes nothing.
 
     Raises:
         ValueError: more filled than was asked for.
@@ -125,7 +128,8 @@ def hear(child: Child, update: ChildUpdate) -> Child:
         evidence is Evidence.UNKNOWN and child.evidence is Evidence.OPEN
     ):
         evidence = child.evidence
-    return replace(news, evidence=evidence, told_ms=update.ms, code=update.code or child.code)
+    news = replace(news, evidence=evidence, code=update.code or child.code)
+    return news if news == child else replace(news, told_ms=update.ms)
 
 
 def child_id(parent: Parent, number: int) -> str:

@@ -25,8 +25,8 @@ def decide(state: AlgoState) -> list[Action]:
 
 def _may_cancel(state: AlgoState, child: Child) -> bool:
     """Return whether a child rests, and was not asked to go just now."""
-    asked = child.cancel_ms
-    return child.rests and (not asked or state.ms - asked >= state.params.retry_ms)
+    wait = _wait(state, child.cancels) if child.cancels else 0
+    return child.rests and state.ms >= child.cancel_ms + wait
 
 
 def _cancel(state: AlgoState, child: Child) -> Cancel:
@@ -68,10 +68,13 @@ def _held_until(state: AlgoState) -> int:
             break
         if child.is_barren:
             times[child.placed.ms] = max(child.told_ms, times.get(child.placed.ms, 0))
-    if not times:
-        return 0
-    wait = state.params.retry_ms << min(len(times) - 1, 10)
-    return max(times.values()) + min(wait, max(_LONGEST_RETRY_MS, state.params.retry_ms))
+    return max(times.values()) + _wait(state, len(times)) if times else 0
+
+
+def _wait(state: AlgoState, times: int) -> int:
+    """Return how long to wait after so many tries in vain."""
+    wait = state.params.retry_ms << min(times - 1, 10)
+    return min(wait, max(_LONGEST_RETRY_MS, state.params.retry_ms))
 
 
 def _places(state: AlgoState, now: Pace) -> list[Place]:

@@ -172,12 +172,13 @@ class ParentOrders:
         return child_id in self._parents
 
     def update(self, update: ChildUpdate) -> list[Action]:
-        """Take evidence on a child in; one of a parent that has ended changes nothing."""
+        """Take evidence on a child in; one of a parent that has ended changes nothing.
+
+        Raises:
+            ValueError: it contradicts what was placed; nothing of it is kept.
+        """
         known = self._parents.get(update.child_id)
-        if known is None:
-            return []
-        self._records.append(event_record(known, update))
-        return self._advance(known, update)
+        return self._advance(known, update) if known is not None else []
 
     def heard(self, order: VenueOrder, fee: float | None = None) -> list[Action]:
         """Take the venue's word on an order in; ``fee`` is the sum over its fills, if known."""
@@ -191,13 +192,16 @@ class ParentOrders:
         actions: list[Action] = []
         for known, state in list(self._states.items()):
             if symbol in ("", state.parent.symbol) and not state.stopped:
-                self._records.append(event_record(known, Stop(ms, why)))
                 actions += self._advance(known, Stop(ms, why))
         return actions
 
     def _advance(self, known: str, observation: Observation) -> list[Action]:
-        state, actions = advance(self._states[known], observation)
+        before = self._states[known]
+        state, actions = advance(before, observation)
         self._states[known] = state
+        news = isinstance(observation, Stop) or state.children != before.children
+        if news and isinstance(observation, Stop | ChildUpdate):
+            self._records.append(event_record(known, observation))
         for action in actions:
             self._records.append(event_record(known, action))
             if isinstance(action, Place):

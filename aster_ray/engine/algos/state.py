@@ -157,7 +157,7 @@ def fold(state: AlgoState, event: Observation | Action) -> AlgoState:
             return _placed(state, event)
         case Cancel():
             child = _child(state, event.child_id)
-            return _with(state, replace(child, cancel_ms=event.ms))
+            return _with(state, replace(child, cancel_ms=event.ms, cancels=child.cancels + 1))
         case _:
             assert_never(event)
 

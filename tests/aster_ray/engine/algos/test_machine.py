@@ -181,3 +181,14 @@ def test_evidence_that_cannot_be_is_refused() -> None:
         advance(state, evidence(child, 1.0, Evidence.DONE, 1_001))
     with pytest.raises(ValueError, match="no child of ar-parent"):
         advance(a_plan(), evidence(child, 1.0, Evidence.DONE))
+
+
+def test_a_withdrawal_that_is_not_answered_is_asked_for_again_ever_more_rarely() -> None:
+    state = a_plan(params=some_params(Algorithm.TWAP, 1, maker_first=True))
+    state, (quote,) = advance(state, a_book(0.0))
+    asked = []
+    for second in range(60, 200):
+        state, actions = tick(state, second)
+        asked += [second] * len(actions)
+    assert asked == [60, 61, 63, 67, 75, 91, 121, 151, 181]
+    assert state.outstanding == quote.lots

@@ -220,3 +220,52 @@ def test_a_journal_that_contradicts_itself_is_refused(damage: Any, message: str)
     records = through_json(orders.records())
     with pytest.raises(JournalError, match=message):
         some_orders(damage([*records, {"kind": "orders"}][:3]))
+
+
+def test_what_says_nothing_new_or_cannot_be_leaves_no_record() -> None:
+    orders = some_orders()
+    (place,) = orders.start(a_parent(), at(0))
+    orders.records()
+    partly = an_order(orders, place, 0.1, status=OrderStatus.PARTIALLY_FILLED, filled_qty=0.4)
+    orders.heard(partly, fee=0.02)
+    assert [record["kind"] for record in orders.records()] == ["algo_update"]
+    orders.heard(partly, fee=0.02)
+    assert orders.records() == []
+    with pytest.raises(ValueError, match="2000 lots filled exceed"):
+        orders.heard(an_order(orders, place, 0.2, filled_qty=2.0))
+    assert orders.records() == []
+    assert orders.unfilled("BTCUSDT") == 600
+
+
+def test_a_parent_that_comes_after_its_deadline_ends_without_a_child() -> None:
+    orders = some_orders()
+    assert orders.start(a_parent(seconds=60), at(60)) == []
+    (found,) = orders.finished()
+    assert (found.why, found.filled, found.children) == ("deadline", 0, 0)
+    assert [record["kind"] for record in orders.records()] == ["algo_parent", "algo_end"]
+
+
+def test_an_end_that_was_not_written_comes_with_the_next_tick() -> None:
+    orders = some_orders()
+    (place,) = orders.start(a_parent(), at(0))
+    orders.heard(an_order(orders, place, 1))
+    records = through_json(orders.records())
+    assert records[-1]["kind"] == "algo_end"
+    again = some_orders(records[:-1])
+    assert list(again.states) == ["ar-parent"]
+    assert again.tick(at(2)) == []
+    assert (again.states, again.finished()[0].filled) == ({}, 1_000)
+
+
+def test_a_rejection_and_an_overdue_answer_are_told_as_such() -> None:
+    orders = some_orders()
+    (place,) = orders.start(a_parent(), at(0))
+    orders.update(ChildUpdate(child_id=place.child_id, ms=at(1), evidence=Evidence.UNKNOWN))
+    assert orders.in_doubt() == [("BTCUSDT", place.child_id)]
+    refused = an_order(orders, place, 2, status=OrderStatus.REJECTED, filled_qty=0.0)
+    orders.heard(refused)
+    assert orders.in_doubt() == []
+    (again,) = orders.tick(at(3))
+    expired = an_order(orders, again, 4, status=OrderStatus.EXPIRED, filled_qty=0.25)
+    (third,) = orders.heard(expired)
+    assert (third.number, third.lots) == (2, 750)
