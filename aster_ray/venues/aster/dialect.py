@@ -21,7 +21,7 @@ from aster_ray.model.venue import (
 from aster_ray.venues.aster import words
 from aster_ray.venues.ccxt_venue.dialect import Market
 
-WEEK_MS = 7 * DAY_MS
+WEEK_MS, KEPT_MS = 7 * DAY_MS, 182 * DAY_MS
 
 
 class AsterDialect:
@@ -73,7 +73,8 @@ class AsterDialect:
     ) -> list[VenueTrade]:
         """Return a page: from a time on, or behind a trade.
 
-        A question with a time looks at one week; weeks without a trade are stepped over.
+        A question with a time looks at one week; weeks without a trade are stepped over, half a
+        year of them at most: the venue keeps no more.
         """
         if after is not None:
             return await self._trades(market, {"fromId": int(after.trade_id) + 1})
@@ -82,6 +83,7 @@ class AsterDialect:
         if found or start + WEEK_MS > self._exchange.milliseconds():
             return found
         told = await self._exchange.fapiPublicGetV3TickerPrice({"symbol": market["id"]})
+        start = max(start, int(told["time"]) - KEPT_MS)
         while not found and start + WEEK_MS <= int(told["time"]):
             start += WEEK_MS
             found = await self._trades(market, {"startTime": start})

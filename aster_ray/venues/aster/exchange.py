@@ -112,6 +112,8 @@ def open_exchange(config: VenueConfig, signer: Signer | None) -> AsterExchange:
         {
             "enableRateLimit": False,  # ours counts weights and knows priorities
             "timeout": int(config.timeout_s * 1000),
+            # ccxt waits a while for TLS to say goodbye.
+            "timeout_on_exit": 0 if rest.startswith("http:") else 250,
             "options": {
                 "defaultType": "swap",
                 "builderFee": False,

@@ -6,6 +6,7 @@ and with Python's own Keccak, which stops the event loop for five milliseconds p
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -58,6 +59,8 @@ class Signer:
         self._key = PrivateKey(_raw(key))
         self._clock = clock
         self._last = 0
+        # Another process may sign with the same key within the same millisecond.
+        self._offset = secrets.randbelow(1000)
         parts = (_hash(_DOMAIN), _hash(b"AsterSignTransaction"), _hash(b"1"))
         nobody = b"\0" * 32
         self._domain = _hash(b"".join(parts) + chain.to_bytes(32, "big") + nobody)
@@ -67,7 +70,7 @@ class Signer:
 
     def nonce(self) -> int:
         """Return microseconds, each number once and each larger than the one before."""
-        self._last = max(self._last + 1, self._clock.now_ms() * 1000)
+        self._last = max(self._last + 1, self._clock.now_ms() * 1000 + self._offset)
         return self._last
 
     def signed(self, params: Mapping[str, Any]) -> str:

@@ -44,14 +44,15 @@ class Failure(Enum):
     UNCHANGED = auto()  # what was to be set is set already
 
 
-# Aster's and Binance's codes; a venue's own meaning goes before ccxt's guess.
+# Codes of Aster and Binance, and Bybit's; a venue's own meaning goes before ccxt's guess.
 CODES: Mapping[str, Failure] = MappingProxyType(
     {
         **dict.fromkeys(("-1000", "-1001", "-1006", "-1007"), Failure.NO_OUTCOME),
+        **dict.fromkeys(("10000", "10016"), Failure.NO_OUTCOME),
         **dict.fromkeys(("-1003", "-1008", "-1015"), Failure.THROTTLED),
         **dict.fromkeys(("-1002", "-1022", "-2014", "-2015", "-2017"), Failure.KEYS),
-        **dict.fromkeys(("-1021", "-4225", "-5028"), Failure.CLOCK),
-        **dict.fromkeys(("-4116", "-4111"), Failure.DUPLICATE),
+        **dict.fromkeys(("-1021", "-4225", "10002"), Failure.CLOCK),
+        **dict.fromkeys(("-4116", "-20132", "110072"), Failure.DUPLICATE),
         **dict.fromkeys(("-2011", "-2013"), Failure.ABSENT),
         **dict.fromkeys(("-4046", "-4059", "110043"), Failure.UNCHANGED),
         # ccxt takes these for a rate limit; they are limits of the account and stay.
@@ -108,8 +109,6 @@ def judge(error: BaseException, trace: Trace) -> Failure:
     if trace.status in _GATEWAY_REFUSALS and not trace.code:
         return Failure.THROTTLED
     if trace.status >= 500 or (trace.status < 300 and not trace.code):
-        return Failure.NO_OUTCOME
-    if named is Failure.NO_OUTCOME and trace.code and trace.status < 500:
         return Failure.NO_OUTCOME
     return named
 

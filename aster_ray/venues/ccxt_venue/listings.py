@@ -9,7 +9,7 @@ from typing import Any
 from aster_ray.errors import BadInputError
 from aster_ray.model.instrument import Instrument
 from aster_ray.venues.ccxt_venue.gateway import Gateway
-from aster_ray.venues.ccxt_venue.rules import instrument, is_traded
+from aster_ray.venues.ccxt_venue.rules import instrument, is_traded, names
 
 
 class Listings:
@@ -68,4 +68,4 @@ class Listings:
 
 
 def _venue_id(market: Mapping[str, Any]) -> str:
-    return f"{market['base']}{market['quote']}"
+    return "".join(names(market))

@@ -32,6 +32,12 @@ def is_traded(market: Mapping[str, Any]) -> bool:
     )
 
 
+def names(market: Mapping[str, Any]) -> tuple[str, str]:
+    """Return base and quote as the venue spells them in the contract's id, else as ccxt does."""
+    told = str(market.get("baseId", "")), str(market.get("quoteId", ""))
+    return told if "".join(told) == market["id"] else (market["base"], market["quote"])
+
+
 def step(value: Any, mode: int) -> Decimal | None:
     """Return the smallest step of a price or quantity; None where ccxt's rule is no step."""
     if value is None:
@@ -72,10 +78,11 @@ def instrument(
     for name, key in (("maker_fee", "maker"), ("taker_fee", "taker")):
         if market.get(key) is not None:
             fees[name] = float(market[key])
+    base, quote = names(market)
     return Instrument(
-        symbol=f"{market['base']}{market['quote']}",
-        base=market["base"],
-        quote=market["quote"],
+        symbol=f"{base}{quote}",
+        base=base,
+        quote=quote,
         tick=tick,
         lot=lot,
         min_lots=max(1, _lots(smallest, contract_lot, up=True)),

@@ -27,6 +27,7 @@ from aster_ray.model.venue import (
 from aster_ray.venues.ccxt_venue import unified_rows as rows
 from aster_ray.venues.ccxt_venue.dialect import Market
 from aster_ray.venues.ccxt_venue.listings import Listings
+from aster_ray.venues.ccxt_venue.rules import names
 
 # How a trigger on the mark price is asked for.
 _ON_MARK: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -185,4 +186,4 @@ class UnifiedDialect:
             raise ccxt.NotSupported(f"{self._exchange.id} has no dead man's switch")
 
     def _venue_id(self, market: Market) -> str:
-        return f"{market['base']}{market['quote']}"
+        return "".join(names(market))

@@ -17,7 +17,8 @@ from aster_ray.venues.ccxt_venue.budget import Priority
 from aster_ray.venues.ccxt_venue.turnstile import Turnstile
 
 Weigh = Callable[[str, str, Mapping[str, Any]], int]
-_DEFAULT_PAUSE_MS = {429: 10_000.0, 418: 120_000.0}
+# Where the venue does not say for how long it wants to hear nothing.
+_PAUSE_MS = {429: 10_000.0, 418: 120_000.0, 403: 30_000.0}
 _WEIGHT_HEADERS = ("x-mbx-used-weight-1m",)
 _ORDER_HEADERS = ("x-mbx-order-count-1m",)
 
@@ -87,8 +88,9 @@ class Wire:
         budget = self._turnstile.budget
         budget.heard(now, _number(lower, _WEIGHT_HEADERS), _number(lower, _ORDER_HEADERS))
         pause = _number(lower, ("retry-after",))
-        if status in _DEFAULT_PAUSE_MS:
-            wait = _DEFAULT_PAUSE_MS[status] if pause is None else pause * 1000.0
+        # A firewall's 403 is a page; the venue's own, about permissions, has a code.
+        if status in _PAUSE_MS and not (status == 403 and _said(answer)[0]):
+            wait = _PAUSE_MS[status] if pause is None else pause * 1000.0
             budget.refused(now, wait, banned=status == 418)
             pause = wait / 1000.0
         trace = TRACE.get()
@@ -125,6 +127,13 @@ def wired(kind: type[Any]) -> type[Any]:
         """A client of ccxt that is counted and listened to."""
 
         wire: Wire
+
+        def open(self, lazy: bool = False) -> None:
+            """Open the connections; none of them sends a request a second time by itself."""
+            super().open(lazy)
+            if self.session is not None:
+                # aiohttp would send a signed DELETE again, whose nonce the venue has seen.
+                self.session._retry_connection = False
 
         async def fetch2(
             self,

@@ -19,8 +19,9 @@ from aster_ray.errors import (
 )
 from aster_ray.model.enums import Side
 from aster_ray.model.venue import OrderStatus, OrderTicket, OrderType, TimeInForce, VenueOrder
+from aster_ray.venues.aster.dialect import WEEK_MS
 from tests.aster_ray.venues.connected import trading, trading_generic
-from tests.aster_ray.venues.simulator.scenes import a_market
+from tests.aster_ray.venues.simulator.scenes import START_MS, a_market
 from tests.aster_ray.venues.simulator.served import Venue
 
 CLIENTS = {"aster": trading, "generic": trading_generic}
@@ -357,5 +358,30 @@ def test_an_account_in_hedge_mode_is_refused() -> None:
             error = await fails(client.positions())
             assert type(error) is BadInputError
             assert "one-way mode" in str(error)
+
+    asyncio.run(scenario())
+
+
+def test_half_a_year_is_searched_for_trades_and_no_more() -> None:
+    async def scenario() -> None:
+        async with trading() as (venue, client):
+            await client.balance()
+            count = len(venue.desk.requests)
+            assert await client.trades("BTCUSDT", 0) == []
+            assert len(venue.desk.requests) - count <= 31  # rules, and 26 weeks
+            await client.place(a_ticket("late"))
+            await settled(client, "late")
+            # The venue looks at one week from a time on.
+            dialect = client._dialect  # type: ignore[attr-defined]
+            ask = dialect._exchange.fapiPrivateGetV3UserTrades
+
+            async def one_week(params: Any) -> Any:
+                if "startTime" in params:
+                    params = {**params, "endTime": params["startTime"] + WEEK_MS - 1}
+                return await ask(params)
+
+            dialect._exchange.fapiPrivateGetV3UserTrades = one_week
+            for since_ms in (0, START_MS - 40 * WEEK_MS, START_MS - 3 * WEEK_MS, START_MS):
+                assert len(await client.trades("BTCUSDT", since_ms)) == len(venue.account.fills)
 
     asyncio.run(scenario())

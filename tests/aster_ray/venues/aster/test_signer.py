@@ -17,7 +17,9 @@ NOW = 1_795_000_000_000
 
 
 def a_signer(wallet: str = "", key: str = KEY, chain: int = 1666) -> Signer:
-    return Signer(wallet, Secret(key), chain, ReplayClock(NOW))
+    signer = Signer(wallet, Secret(key), chain, ReplayClock(NOW))
+    signer._offset = 0
+    return signer
 
 
 def test_the_address_is_that_of_the_key() -> None:
@@ -47,6 +49,7 @@ def test_the_venue_recovers_who_signed(params: dict[str, str]) -> None:
 def test_no_two_nonces_are_the_same_within_a_millisecond_or_when_the_clock_steps_back() -> None:
     clock = ReplayClock(NOW)
     signer = Signer("", Secret(KEY), 1666, clock)
+    signer._offset = 0
     nonces = [signer.nonce() for _ in range(100)]
     assert nonces[0] == NOW * 1000
     clock.time_ms -= 500
@@ -61,3 +64,8 @@ def test_a_signer_shows_addresses_and_never_its_key() -> None:
     signer = a_signer(WALLET, AGENT_KEY)
     assert repr(signer) == f"Signer(wallet={WALLET}, address={address_of(Secret(AGENT_KEY))})"
     assert AGENT_KEY[2:] not in f"{signer!r}{vars(signer)!r}"
+
+
+def test_two_processes_with_one_key_hardly_ever_share_a_nonce() -> None:
+    offsets = {Signer("", Secret(KEY), 1666, ReplayClock(NOW)).nonce() % 1000 for _ in range(30)}
+    assert len(offsets) > 20
