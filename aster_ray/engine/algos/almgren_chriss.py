@@ -35,23 +35,34 @@ class Impact:
     epsilon: float = 0.0
 
 
-def usual_impact(value: float, half_spread: float, daily_lots: float, daily_vol: float) -> Impact:
-    """Return impact in lots, days and quote currency by the paper's rule of thumb (section 4.1).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Liquidity:
+    """What is usual in a market.
 
-    Trading at one percent of the daily volume costs a spread; a tenth of it, once traded, has moved
-    the price by a spread.
-
-    Args:
-        value: of one lot.
+    Attributes:
+        value: of one lot, in quote currency.
         half_spread: fraction of the price.
         daily_lots: public volume of a day.
-        daily_vol: standard deviation of a day's return.
+        daily_volatility: standard deviation of a day's return.
+        temporary_share: trading at this share of the daily volume costs a spread.
+        permanent_share: this share of it, once traded, has moved the price by a spread.
     """
-    spread = 2.0 * half_spread * value
+
+    value: float
+    half_spread: float
+    daily_lots: float
+    daily_volatility: float
+    temporary_share: float = 0.01
+    permanent_share: float = 0.1
+
+
+def usual_impact(market: Liquidity) -> Impact:
+    """Return impact in lots, days and quote currency, by the rule the paper's example uses."""
+    spread = 2.0 * market.half_spread * market.value
     return Impact(
-        sigma=daily_vol * value,
-        eta=spread / (0.01 * daily_lots),
-        gamma=spread / (0.1 * daily_lots),
+        sigma=market.daily_volatility * market.value,
+        eta=spread / (market.temporary_share * market.daily_lots),
+        gamma=spread / (market.permanent_share * market.daily_lots),
         epsilon=0.5 * spread,
     )
 

@@ -40,6 +40,9 @@ class ExecutionConfig:
         max_participation: share that no algorithm exceeds; 0 = no bound.
         catch_up: last part of the window in which pov makes up for a lack of volume.
         risk_aversion: per unit of the quote currency; above 0 adaptive follows Almgren-Chriss.
+        temporary_impact: trading at this share of the usual volume costs a spread more.
+        permanent_impact: this share of a day's volume, once traded, has moved the price by a
+            spread. Spread, volume and volatility are the usual ones of the symbol.
         wide_spread, tight_spread: adaptive waits above and hurries below this multiple of the
             usual spread.
         patience: by how much of the window it waits or hurries.
@@ -65,6 +68,8 @@ class ExecutionConfig:
     max_participation: float = 0.0
     catch_up: float = 0.2
     risk_aversion: float = 0.0
+    temporary_impact: float = 0.01
+    permanent_impact: float = 0.1
     wide_spread: float = 1.5
     tight_spread: float = 0.75
     patience: float = 0.15
@@ -78,11 +83,13 @@ class ExecutionConfig:
     def problems(self) -> list[str]:
         """Return what is out of range."""
         known = [str(member) for member in Algorithm]
+        impacts = ("temporary_impact", "permanent_impact")
+        shares = ("window", "participation", "depth_share", *impacts)
         found = [
             *not_among(self, "algorithm", known),
             *not_among(self, "reduce_algorithm", known),
-            *not_above(self, 0.0, "window", "participation", "depth_share", "reach"),
-            *outside(self, -math.inf, 1.0, "window", "participation", "depth_share"),
+            *not_above(self, 0.0, *shares, "reach"),
+            *outside(self, -math.inf, 1.0, *shares),
             *outside(self, 0.0, 1.0, "max_participation", "catch_up"),
             *outside(self, 0.0, 0.5, "patience", "collar"),
             *outside(self, 0.0, math.inf, "risk_aversion"),

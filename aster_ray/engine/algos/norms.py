@@ -7,11 +7,15 @@ them, changes nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from aster_ray.kernel.market import Market
+from aster_ray.kernel.records import CLOSE
 from aster_ray.model.ids import DAY_MS, MINUTE_MS
+from aster_ray.model.instrument import Instrument
 
 BIN_MS = 15 * MINUTE_MS
 BINS = DAY_MS // BIN_MS
@@ -83,6 +87,29 @@ def learn_norms(
         daily_volatility=math.sqrt(variance * DAY_MS / timeframe_ms),
         days=len(curves),
     )
+
+
+def market_norms(
+    market: Market, instruments: Sequence[Instrument], until_ms: int, days: int = 30
+) -> dict[str, Norms]:
+    """Return what was usual for each symbol of a market, told by its bars; see ``learn_norms``.
+
+    Args:
+        market: recorded bars.
+        instruments: one per symbol, in the market's order.
+        until_ms: only bars that had closed by then count.
+        days: how far to look back.
+    """
+    first = int(np.searchsorted(market.open_ms, until_ms - (days + 1) * DAY_MS))
+    opened = market.open_ms[first:].astype(np.float64)
+    found = {}
+    for n, rules in enumerate(instruments):
+        columns = [opened, market.bars[first:, n, CLOSE], market.volume[first:, n]]
+        bars = np.column_stack(columns)
+        found[rules.symbol] = learn_norms(
+            bars, market.timeframe_ms, until_ms, float(rules.lot), days
+        )
+    return found
 
 
 def _spread(day: np.ndarray, timeframe_ms: int) -> np.ndarray:

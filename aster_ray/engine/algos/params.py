@@ -86,16 +86,17 @@ def params_of(
     rest_ms = min(config.rest_ms, window_ms)
     schedule_ms = window_ms - (rest_ms if maker_first else 0)
     slices = min(max(1, schedule_ms // config.slice_ms), _MOST_SLICES)
+    timing = Timing(
+        schedule_ms,
+        slices,
+        config.risk_aversion,
+        config.temporary_impact,
+        config.permanent_impact,
+    )
     return Params(
         algorithm=algorithm,
         window_ms=window_ms,
-        weights=weights_of(
-            algorithm,
-            parent,
-            instrument,
-            norms,
-            Timing(schedule_ms, slices, config.risk_aversion),
-        ),
+        weights=weights_of(algorithm, parent, instrument, norms, timing),
         maker_first=maker_first,
         rest_ms=rest_ms,
         **{name: getattr(config, name) for name in _COPIED},

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from aster_ray.engine.algos.almgren_chriss import days, usual_impact, weights
+from aster_ray.engine.algos.almgren_chriss import Liquidity, days, usual_impact, weights
 from aster_ray.engine.algos.config import Algorithm
 from aster_ray.engine.algos.norms import Norms
 from aster_ray.engine.algos.parent import Parent
@@ -15,11 +15,16 @@ from aster_ray.model.instrument import Instrument
 
 
 class Timing(NamedTuple):
-    """Over which time, in how many slices, and how averse to risk."""
+    """Over which time, in how many slices, how averse to risk, and what impact is expected.
+
+    The last two are ``temporary_impact`` and ``permanent_impact`` of ``ExecutionConfig``.
+    """
 
     schedule_ms: int
     slices: int
     risk_aversion: float = 0.0
+    temporary_share: float = 0.01
+    permanent_share: float = 0.1
 
 
 def weights_of(
@@ -37,12 +42,16 @@ def weights_of(
             return tuple(share / total for share in shares)
     known = norms.daily_lots > 0.0 and norms.daily_volatility > 0.0 and instrument.half_spread > 0.0
     if algorithm is Algorithm.ADAPTIVE and timing.risk_aversion > 0.0 and known:
-        value = parent.decision_price * float(instrument.lot)
-        impact = usual_impact(
-            value, instrument.half_spread, norms.daily_lots, norms.daily_volatility
+        market = Liquidity(
+            value=parent.decision_price * float(instrument.lot),
+            half_spread=instrument.half_spread,
+            daily_lots=norms.daily_lots,
+            daily_volatility=norms.daily_volatility,
+            temporary_share=timing.temporary_share,
+            permanent_share=timing.permanent_share,
         )
         tau = days(timing.schedule_ms / count)
-        return tuple(weights(impact, timing.risk_aversion, count, tau))
+        return tuple(weights(usual_impact(market), timing.risk_aversion, count, tau))
     return (1.0 / count,) * count
 
 

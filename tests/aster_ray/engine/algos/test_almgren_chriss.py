@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 
 from aster_ray.engine.algos.almgren_chriss import (
     Impact,
+    Liquidity,
     decay,
     expected_cost,
     trajectory,
@@ -42,7 +43,10 @@ def test_the_papers_example_comes_out() -> None:
 
 
 def test_the_rule_of_thumb_gives_the_papers_impact() -> None:
-    found = usual_impact(50.0, 0.0625 / 50.0, 5e6, 0.019)
+    market = Liquidity(
+        value=50.0, half_spread=0.0625 / 50.0, daily_lots=5e6, daily_volatility=0.019
+    )
+    found = usual_impact(market)
     assert (found.eta, found.gamma) == pytest.approx((PAPER.eta, PAPER.gamma))
     assert (found.sigma, found.epsilon) == pytest.approx((PAPER.sigma, PAPER.epsilon))
 

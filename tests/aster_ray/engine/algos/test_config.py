@@ -36,6 +36,7 @@ def test_a_market_order_is_the_default_and_a_symbol_may_have_its_own(tmp_path: P
         ("rest_ms=-1", "rest_ms must be between 100"),
         ("collar=0.9", "collar must be between 0 and 0.5"),
         ("wide_spread=0.5", "wide_spread must be between 1 and 100"),
+        ("permanent_impact=0", "permanent_impact must be greater than 0"),
         ("risk_aversion=-1", "risk_aversion must be at least 0"),
     ],
 )

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aster_ray.engine.algos.config import Algorithm, ExecutionConfig
-from aster_ray.engine.algos.norms import BINS, Norms, learn_norms
+from aster_ray.engine.algos.norms import BINS, Norms, learn_norms, market_norms
 from aster_ray.engine.algos.params import Params, params_from, params_of, params_record
 from aster_ray.engine.algos.schedule import due_at, due_table
+from aster_ray.kernel.market import Market
+from aster_ray.kernel.records import CLOSE
 from aster_ray.model.ids import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.aster_ray.engine.algos.venue import a_parent, at
 from tests.factories import START_MS, an_instrument
@@ -28,6 +30,23 @@ def some_bars(days: int, timeframe_ms: int = MINUTE_MS, seed: int = 1) -> np.nda
     rng = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(0.001 * rng.standard_normal(rows)))
     return np.column_stack([opened, close, np.where(busy, 3.0, 1.0)])
+
+
+def a_market() -> Market:
+    """Return forty days of hours of two symbols."""
+    rows = 40 * 24
+    rng = np.random.default_rng(2)
+    bars = np.zeros((rows, 2, 8))
+    bars[:, :, CLOSE] = 100.0 * np.exp(np.cumsum(0.002 * rng.standard_normal((rows, 2)), axis=0))
+    return Market(
+        symbols=("BTCUSDT", "ETHUSDT"),
+        timeframe_ms=HOUR_MS,
+        open_ms=START_MS + HOUR_MS * np.arange(rows),
+        bars=bars,
+        volume=rng.random((rows, 2)) * np.array([5.0, 80.0]),
+        funding_rate=np.zeros((rows, 2)),
+        start=1,
+    )
 
 
 def the_params(algorithm: Algorithm, norms: Norms | None = None, **config: Any) -> Params:
@@ -117,6 +136,27 @@ def test_adaptive_follows_almgren_chriss_where_impact_is_known_and_risk_matters(
         math.sinh(total - decay) - math.sinh(total - 2 * decay)
     )
     assert first / second == pytest.approx(wanted, rel=1e-3)
+
+
+def test_where_trading_is_dearer_it_is_spread_out_more() -> None:
+    norms = Norms(daily_lots=1e6, daily_volatility=0.05)
+    usual, dearer = (
+        the_params(Algorithm.ADAPTIVE, norms, risk_aversion=1e-2, temporary_impact=share)
+        for share in (0.01, 0.001)
+    )
+    assert dearer.weights[0] < usual.weights[0]
+
+
+def test_norms_of_a_market_are_those_of_its_symbols() -> None:
+    market = a_market()
+    symbols = [an_instrument(base) for base in ("BTC", "ETH")]
+    found = market_norms(market, symbols, int(market.open_ms[-1]))
+    assert list(found) == ["BTCUSDT", "ETHUSDT"]
+    for n, rules in enumerate(symbols):
+        bars = np.column_stack([market.open_ms, market.bars[:, n, CLOSE], market.volume[:, n]])
+        wanted = learn_norms(bars, market.timeframe_ms, int(market.open_ms[-1]), float(rules.lot))
+        assert found[rules.symbol] == wanted
+        assert wanted.days > 0
 
 
 def test_pieces_that_rest_first_begin_early_enough_to_be_taken_in_time() -> None:
