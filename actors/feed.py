@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from actors.link import Watermark
+from actors.live_tap import LiveTap
 from actors.shell import Shell
 from aster_ray import clock, topology
 from aster_ray.engine.failpoints import AFTER_ACK, AFTER_SEND, BEFORE_SEND
 from aster_ray.engine.wire import pack_bars
+from aster_ray.research.session import FEED_JOURNAL
 from aster_ray.venues.replay import ReplayFeed
 
 # Compiling takes less; a feed that died at the first close is not asked by strategies that have it.
@@ -17,17 +19,22 @@ EXECUTOR_TO_FEED = f"{topology.EXECUTOR} -> {topology.FEED}"
 
 
 class FeedActor(Shell):
-    """Replay a market: in lock-step with the executor, or at the pace of a clock.
+    """Replay a market in lock-step with the executor or at the pace of a clock, or follow a venue.
 
     In lock-step a close is released after the executor is done with the last. Without, it is
-    released when it is due, however far the others are. Keeps nothing of its own: after a restart
-    the executor says where it is.
+    released when it is due, however far the others are. A replay keeps nothing of its own: after a
+    restart the executor says where it is. What a live feed released is in its journal, and a
+    successor hands out the same bits; closes missed meanwhile it asks the venue for.
     """
 
     role = topology.FEED
 
     def open(self) -> None:
-        """Load the market."""
+        """Load the market, or what was released of it."""
+        self._tap: LiveTap | None = None
+        if self.session.request.is_live:
+            self._tap = LiveTap(self.session, self.journal(FEED_JOURNAL))
+            self.progress = self._tap.released.value
         prepared = self.session.prepare()
         self._source = ReplayFeed(prepared.market)
         settings = prepared.request.settings.session
@@ -42,6 +49,9 @@ class FeedActor(Shell):
 
     async def work(self) -> None:
         """Open without the strategies if they do not come: only their start-up should not count."""
+        if self._tap is not None:
+            await self._tap.run()
+            return
         await asyncio.sleep(_OPENS_AFTER_S)
         self._open = True
         self.acknowledged.stir()
@@ -61,6 +71,8 @@ class FeedActor(Shell):
             None if there will be no such close.
         """
         await self.ready.wait()
+        if self._tap is not None:
+            return await self._next_live(self._tap, seq)
         # Who is past the first close has met the strategies: a successor must not wait for them to
         # ask, for they may be waiting for what the executor will say of this very close.
         self._open = self._open or reader == topology.STRATEGY or seq > 0
@@ -76,6 +88,15 @@ class FeedActor(Shell):
         bars, born_ns = released
         self.reached(BEFORE_SEND, seq)
         return bars, clock.wall_ns(), born_ns
+
+    async def _next_live(self, tap: LiveTap, seq: int) -> tuple[bytes, int, int] | None:
+        """Return a close of the venue; those that are out wait for nobody."""
+        found = await tap.next(seq)
+        if found is None:
+            return None
+        self.progress = max(self.progress, seq)
+        self.reached(BEFORE_SEND, seq)
+        return found[0], clock.wall_ns(), found[1]
 
     def _may_go(self, seq: int, ahead: int) -> bool:
         """Return whether a close has its turn, or there will be none."""
@@ -117,14 +138,21 @@ class FeedActor(Shell):
         self.reached(AFTER_ACK, seq)
         return self.acknowledged.value
 
-    async def end(self, _sent_ns: int) -> int:
-        """Return the last close there will be; -1 for none."""
+    async def end(self, _sent_ns: int) -> int | None:
+        """Return the last close there will be; -1 for none at all, None for no end in sight."""
         await self.ready.wait()
+        if self._tap is not None:
+            return self._tap.last
         return self._last
 
     async def finish(self, last: int, _sent_ns: int) -> int:
-        """Release nothing after close ``last``, nor after one that is out; return which it is."""
+        """Release nothing after close ``last``, nor after one that is out; return which it is.
+
+        A venue's next close may be hours away: a live feed ends with the one that is out.
+        """
         await self.ready.wait()
+        if self._tap is not None:
+            return self._tap.finish()
         self._last = min(self._last, max(last, self.progress))
         self.acknowledged.stir()
         return self._last

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from aster_ray.engine.messages import BarBatch, OrderBatch, SignalBatch, VenueReport
@@ -30,8 +32,9 @@ def warm_all(prepared: Prepared) -> None:
 
 def warm_strategies(prepared: Prepared) -> None:
     """Ask the strategies about the first close."""
+    history = _feed(prepared).history
     for batch in _first(prepared):
-        StrategyDesk(prepared.strategies, ReplayFeed(prepared.market).history).on_bars(batch)
+        StrategyDesk(prepared.strategies, history).on_bars(batch)
 
 
 def warm_risk(prepared: Prepared) -> None:
@@ -58,5 +61,13 @@ def warm_venue(prepared: Prepared) -> None:
 
 def _first(prepared: Prepared) -> list[BarBatch]:
     """Return the first close as it arrives; none where there is none."""
-    feed = ReplayFeed(prepared.market)
+    feed = _feed(prepared)
     return [unpack_bars(pack_bars(feed.batch(0)))] if len(feed) else []
+
+
+def _feed(prepared: Prepared) -> ReplayFeed:
+    """Return the market to warm up with: a live one has nothing but its last known bar yet."""
+    market = prepared.market
+    if market.start == len(market):
+        market = dataclasses.replace(market, start=market.start - 1)
+    return ReplayFeed(market)

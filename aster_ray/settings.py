@@ -12,6 +12,7 @@ from typing import Any
 
 from aster_ray import config, log
 from aster_ray.data.config import DataConfig
+from aster_ray.data.live.config import FeedConfig
 from aster_ray.engine.algos.config import ExecutionConfig
 from aster_ray.engine.config import SessionConfig, StrategiesConfig
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
@@ -36,6 +37,7 @@ class Settings:
     store: StoreConfig = field(default_factory=StoreConfig)
     redis: RedisConfig = field(default_factory=RedisConfig)
     execution: ExecutionConfig = field(default_factory=ExecutionConfig)
+    feed: FeedConfig = field(default_factory=FeedConfig)
 
     def sections(self) -> dict[str, Any]:
         """Return name -> section."""

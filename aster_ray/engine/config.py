@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from aster_ray.config import not_above, outside
+from aster_ray.config import not_above, not_among, outside
+
+REPLAY, LIVE = "replay", "live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +21,17 @@ class SessionConfig:
         speed: bars per second of `aster paper`; 0 = as fast as possible.
         lock_step: release a close only once the orders of the last one rest. Off, closes come when
             they are due, as they do live; orders are the same either way.
+        feed: where bars come from: replay (recorded or built-in) or live (the venue of ``[venue]``,
+            whose closes come when they are due, whatever the pace and lock_step).
+        closes: a live session ends after so many; 0 = when it is told to.
     """
 
     capital: float = 10_000.0
     seed: int = 7
     speed: float = field(default=0.0, metadata={"identity": False})
     lock_step: bool = field(default=True, metadata={"identity": False})
+    feed: str = field(default=REPLAY, metadata={"identity": False})
+    closes: int = field(default=0, metadata={"identity": False})
 
     def problems(self) -> list[str]:
         """Return what is out of range."""
@@ -33,6 +40,8 @@ class SessionConfig:
             *(["capital must be at most 1e+12, was " + repr(self.capital)] * (self.capital > 1e12)),
             *outside(self, 0, 2**63 - 1, "seed"),
             *outside(self, 0.0, math.inf, "speed"),
+            *not_among(self, "feed", (REPLAY, LIVE)),
+            *outside(self, 0, 2**31, "closes"),
         ]
 
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from aster_ray.data.config import DataConfig
+from aster_ray.data.live.config import FeedConfig
 from aster_ray.data.request import MarketRequest
-from aster_ray.engine.config import SessionConfig, StrategiesConfig
+from aster_ray.engine.config import LIVE, SessionConfig, StrategiesConfig
 from aster_ray.errors import ConfigError
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
 from aster_ray.strategies import registry
 from aster_ray.strategies.contract import Strategy
 from aster_ray.strategies.parameters import warmup_of
+from aster_ray.venues.config import VenueConfig
 
 Params = dict[str, float]
 
@@ -39,6 +41,10 @@ class RunSettings(Protocol):
     def exits(self) -> ExitsConfig: ...  # noqa: D102
     @property
     def costs(self) -> CostsConfig: ...  # noqa: D102
+    @property
+    def venue(self) -> VenueConfig: ...  # noqa: D102
+    @property
+    def feed(self) -> FeedConfig: ...  # noqa: D102
 
     def plain(self, *, identity_only: bool = False) -> dict[str, Any]:
         """Return JSON-ready values, secrets masked."""
@@ -56,6 +62,11 @@ class RunRequest:
 
     settings: RunSettings
     strategies: tuple[tuple[str, Params], ...]
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether bars come from a venue as they close."""
+        return self.settings.session.feed == LIVE
 
     def load_strategies(self) -> list[tuple[Strategy, Params]]:
         """Return the strategies themselves, each with its parameters."""

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 
 from aster_ray import config
 from aster_ray.data.config import DataConfig
+from aster_ray.data.live.config import FeedConfig
+from aster_ray.data.live.feed_log import read_market, write_anchor
 from aster_ray.engine.chronicle import closes_of, fold_execution, fold_risk
 from aster_ray.engine.command import command_row, commands_of, keep_commands
 from aster_ray.engine.config import SessionConfig, StrategiesConfig
@@ -30,18 +32,21 @@ from aster_ray.metrics.files import (
     claim_run_folder,
     write_run_files,
 )
+from aster_ray.research.live import begin_live
 from aster_ray.research.lookahead import refuse_look_ahead
 from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.record import Recorder, RunResult, finish
-from aster_ray.research.request import RunRequest
+from aster_ray.research.request import RunRequest, RunSettings
 from aster_ray.strategies.contract import Panel
 from aster_ray.strategies.encode import signal_columns
+from aster_ray.venues.config import VenueConfig
 
 FORMAT = "aster-session/1"
 FILE = "session.json"
 RISK_JOURNAL = "risk.journal"
 EXECUTOR_JOURNAL = "executor.journal"
 VENUE_JOURNAL = "venue.journal"
+FEED_JOURNAL = "feed.journal"  # of a live session: what it began with, and every close released
 LOGS = "logs"
 # What must not change under a running session; the sources may, as long as they conclude the same.
 _FIXED = ("data", "config", "seed")
@@ -58,13 +63,16 @@ class RecordedSettings:
     sizing: SizingConfig
     exits: ExitsConfig
     costs: CostsConfig
+    venue: VenueConfig
+    feed: FeedConfig
 
     def plain(self, *, identity_only: bool = False) -> dict[str, Any]:
-        """Return JSON-ready values."""
-        return {
+        """Return JSON-ready values; a section of which nothing is left is dropped."""
+        shown = {
             item.name: config.plain(getattr(self, item.name), identity_only=identity_only)
             for item in dataclasses.fields(self)
         }
+        return {name: values for name, values in shown.items() if values}
 
 
 _SECTIONS: Mapping[str, type[Any]] = {
@@ -75,6 +83,8 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "sizing": SizingConfig,
     "exits": ExitsConfig,
     "costs": CostsConfig,
+    "venue": VenueConfig,
+    "feed": FeedConfig,
 }
 
 
@@ -96,7 +106,13 @@ class Session(NamedTuple):
         Raises:
             JournalError: data or configuration are not what the session began with.
         """
-        prepared = prepare(self.request)
+        if self.request.is_live:
+            market = read_market(self.journal(FEED_JOURNAL))
+            # The rules and the identity of a session come from what it began with.
+            prepared = prepare(self.request, market.rows(0, market.start))
+        else:
+            prepared = prepare(self.request)
+            market = prepared.market
         found = prepared.provenance()
         changed = [name for name in _FIXED if found[name] != self.provenance[name]]
         if changed:
@@ -104,7 +120,7 @@ class Session(NamedTuple):
                 f"{' and '.join(changed)} changed since session {self.folder.name} began; "
                 "start a new session"
             )
-        return prepared
+        return dataclasses.replace(prepared, market=market)
 
 
 def next_folder(parent: Path, stem: str = "paper") -> Path:
@@ -139,19 +155,20 @@ def create_session(request: RunRequest, out: Path, token: str) -> Session:
         raise _taken(out)
     check_run_folder(out)
     fixed = _absolute(request)
-    prepared = prepare(fixed)
+    prepared = prepare(fixed, begin_live(fixed) if fixed.is_live else None)
     refuse_look_ahead(prepared)
     if prepared.own_strategies:  # what a backtest would refuse, a session refuses before it trades
         signal_columns(prepared.own_strategies, Panel.of(prepared.market))
     provenance = prepared.provenance()
     folder = claim_run_folder(out)
     (folder / LOGS).mkdir(exist_ok=True)
+    if fixed.is_live:
+        write_anchor(folder / FEED_JOURNAL, prepared.market)
     content = {
         "format": FORMAT,
         "token": token,
         "provenance": provenance,
-        # Where things are kept may hold passwords: actors learn it from their environment.
-        "settings": {k: v for k, v in fixed.settings.plain().items() if k in _SECTIONS},
+        "settings": _without_secrets(fixed.settings),
         "strategies": [[spec, params] for spec, params in fixed.strategies],
     }
     partial = folder / f".{FILE}.{os.getpid()}"
@@ -167,6 +184,19 @@ def create_session(request: RunRequest, out: Path, token: str) -> Session:
     return load_session(folder)
 
 
+def _without_secrets(settings: RunSettings) -> dict[str, dict[str, Any]]:
+    """Return what is written down; keys and passwords actors learn from their environment."""
+
+    def is_secret(name: str, key: str) -> bool:
+        return isinstance(getattr(getattr(settings, name), key, None), config.Secret)
+
+    return {
+        name: {key: value for key, value in values.items() if not is_secret(name, key)}
+        for name, values in settings.plain().items()
+        if name in _SECTIONS
+    }
+
+
 def _taken(out: Path) -> BadInputError:
     return BadInputError(f"--out {out} holds a session already: name a new folder")
 
@@ -176,7 +206,7 @@ def abandon(session: Session) -> None:
     if session.journal(RISK_JOURNAL).exists():
         return
     shutil.rmtree(session.journal(LOGS), ignore_errors=True)
-    for name in (FILE, MARKER):
+    for name in (FILE, MARKER, FEED_JOURNAL):
         session.journal(name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # there was something before
         session.folder.rmdir()

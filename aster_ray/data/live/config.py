@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from aster_ray.config import not_above, outside
 from aster_ray.data.live.confirmation import Waits
+
+
+def _aside(default: Any) -> Any:
+    """Return a field that keeps out of digests: what a live session saw is on its record."""
+    return field(default=default, metadata={"identity": False})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +33,18 @@ class FeedConfig:
         max_cost: most such an order may cost against the middle price, a fraction.
     """
 
-    backup: str = ""
-    backup_rest: str = ""
-    backup_stream: str = ""
-    silence_s: float = 15.0
-    healthy_s: float = 60.0
-    grace_s: float = 2.0
-    empty_s: float = 5.0
-    settled_s: float = 30.0
-    deadline_s: float = 10.0
-    again_s: float = 0.25
-    order_notional: float = 1_000.0
-    max_cost: float = 0.01
+    backup: str = _aside("")
+    backup_rest: str = _aside("")
+    backup_stream: str = _aside("")
+    silence_s: float = _aside(15.0)
+    healthy_s: float = _aside(60.0)
+    grace_s: float = _aside(2.0)
+    empty_s: float = _aside(5.0)
+    settled_s: float = _aside(30.0)
+    deadline_s: float = _aside(10.0)
+    again_s: float = _aside(0.25)
+    order_notional: float = _aside(1_000.0)
+    max_cost: float = _aside(0.01)
 
     def problems(self) -> list[str]:
         """Return what is out of range."""
@@ -46,7 +52,14 @@ class FeedConfig:
             *not_above(self, 0.0, "silence_s", "healthy_s", "deadline_s", "again_s"),
             *outside(self, 0.0, math.inf, "grace_s", "empty_s", "settled_s", "order_notional"),
             *outside(self, 0.0, 1.0, "max_cost"),
+            *self._half_an_address(),
         ]
+
+    def _half_an_address(self) -> list[str]:
+        given = [name for name in ("backup_rest", "backup_stream") if getattr(self, name)]
+        if (len(given) == 1) or (given and not self.backup):
+            return [f"{given[0]} needs backup, backup_rest and backup_stream together"]
+        return []
 
     @property
     def waits(self) -> Waits:

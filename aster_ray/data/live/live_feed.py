@@ -57,7 +57,7 @@ class LiveFeed:
         self._wake = asyncio.Event()
         self._turn = asyncio.Semaphore(_QUESTIONS)
         self._asking: set[asyncio.Task[None]] = set()
-        self.last = -1  # release nothing after this close; -1 = no end
+        self.last: int | None = None  # release nothing after this close; None = no end
 
     async def run(self) -> None:
         """Listen, ask and release; returns only after the last close.
@@ -70,7 +70,7 @@ class LiveFeed:
             for source, client in enumerate(self._clients)
         ]
         try:
-            while self.last < 0 or self.log.closes <= self.last:
+            while not self._is_over():
                 for task in listeners:
                     if task.done():
                         task.result()  # a stream ends only by an error
@@ -80,6 +80,9 @@ class LiveFeed:
             for task in (*listeners, *self._asking):
                 task.cancel()
             await asyncio.gather(*listeners, *self._asking, return_exceptions=True)
+
+    def _is_over(self) -> bool:
+        return self.last is not None and self.log.closes > self.last
 
     def _step(self) -> None:
         """Do all that is due now."""
@@ -96,7 +99,7 @@ class LiveFeed:
                     "bars_missing", seq=batch.seq, close_ms=batch.close_ms, missing=missing
                 )
             self._released(release)
-            if 0 <= self.last < self.log.closes:
+            if self._is_over():
                 return
             self.desk.tick(moment)
         for question in self.desk.questions(moment):
