@@ -11,21 +11,16 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from aster_ray import config
-from aster_ray.data.config import DataConfig
-from aster_ray.data.live.config import FeedConfig
 from aster_ray.data.live.feed_log import read_market, write_anchor
 from aster_ray.engine.chronicle import closes_of, fold_execution, fold_risk
 from aster_ray.engine.command import command_row, commands_of, keep_commands
-from aster_ray.engine.config import SessionConfig, StrategiesConfig
+from aster_ray.engine.config import StrategiesConfig
 from aster_ray.engine.journal import Scan
 from aster_ray.errors import BadInputError, JournalError
-from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
 from aster_ray.metrics.files import (
     MARKER,
     check_run_folder,
@@ -36,10 +31,10 @@ from aster_ray.research.live import begin_live
 from aster_ray.research.lookahead import refuse_look_ahead
 from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.record import Recorder, RunResult, finish
-from aster_ray.research.request import RunRequest, RunSettings
+from aster_ray.research.recorded import read_settings, written_settings
+from aster_ray.research.request import RunRequest
 from aster_ray.strategies.contract import Panel
 from aster_ray.strategies.encode import signal_columns
-from aster_ray.venues.config import VenueConfig
 
 FORMAT = "aster-session/1"
 FILE = "session.json"
@@ -50,42 +45,6 @@ FEED_JOURNAL = "feed.journal"  # of a live session: what it began with, and ever
 LOGS = "logs"
 # What must not change under a running session; the sources may, as long as they conclude the same.
 _FIXED = ("data", "config", "seed")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedSettings:
-    """The sections of a run as they were written down; satisfies ``RunSettings``."""
-
-    session: SessionConfig
-    data: DataConfig
-    strategies: StrategiesConfig
-    risk: RiskConfig
-    sizing: SizingConfig
-    exits: ExitsConfig
-    costs: CostsConfig
-    venue: VenueConfig
-    feed: FeedConfig
-
-    def plain(self, *, identity_only: bool = False) -> dict[str, Any]:
-        """Return JSON-ready values; a section of which nothing is left is dropped."""
-        shown = {
-            item.name: config.plain(getattr(self, item.name), identity_only=identity_only)
-            for item in dataclasses.fields(self)
-        }
-        return {name: values for name, values in shown.items() if values}
-
-
-_SECTIONS: Mapping[str, type[Any]] = {
-    "session": SessionConfig,
-    "data": DataConfig,
-    "strategies": StrategiesConfig,
-    "risk": RiskConfig,
-    "sizing": SizingConfig,
-    "exits": ExitsConfig,
-    "costs": CostsConfig,
-    "venue": VenueConfig,
-    "feed": FeedConfig,
-}
 
 
 class Session(NamedTuple):
@@ -168,7 +127,7 @@ def create_session(request: RunRequest, out: Path, token: str) -> Session:
         "format": FORMAT,
         "token": token,
         "provenance": provenance,
-        "settings": _without_secrets(fixed.settings),
+        "settings": written_settings(fixed.settings),
         "strategies": [[spec, params] for spec, params in fixed.strategies],
     }
     partial = folder / f".{FILE}.{os.getpid()}"
@@ -182,19 +141,6 @@ def create_session(request: RunRequest, out: Path, token: str) -> Session:
     finally:
         partial.unlink(missing_ok=True)
     return load_session(folder)
-
-
-def _without_secrets(settings: RunSettings) -> dict[str, dict[str, Any]]:
-    """Return what is written down; keys and passwords actors learn from their environment."""
-
-    def is_secret(name: str, key: str) -> bool:
-        return isinstance(getattr(getattr(settings, name), key, None), config.Secret)
-
-    return {
-        name: {key: value for key, value in values.items() if not is_secret(name, key)}
-        for name, values in settings.plain().items()
-        if name in _SECTIONS
-    }
 
 
 def _taken(out: Path) -> BadInputError:
@@ -231,7 +177,7 @@ def load_session(folder: Path) -> Session:
     if found != FORMAT:
         raise BadInputError(f"{file} has format {found!r}, this version reads {FORMAT!r}")
     try:
-        settings = RecordedSettings(**config.build(_SECTIONS, list(_entries(content["settings"]))))
+        settings = read_settings(content["settings"], FILE)
         strategies = tuple((str(spec), dict(params)) for spec, params in content["strategies"])
         provenance = {name: str(value) for name, value in content["provenance"].items()}
         for name in _FIXED:
@@ -242,16 +188,6 @@ def load_session(folder: Path) -> Session:
             f"{file} is damaged ({type(error).__name__}: {error}): restore it, or begin a new "
             "session"
         ) from error
-
-
-def _entries(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[config.Entry]:
-    for section, values in settings.items():
-        for key, value in values.items():
-            if isinstance(value, Mapping):
-                for name, item in value.items():
-                    yield config.Entry((section, key, name), item, FILE)
-            elif value is not None:
-                yield config.Entry((section, key), value, FILE)
 
 
 def _absolute(request: RunRequest) -> RunRequest:
