@@ -28,7 +28,8 @@ def open_exchange(config: VenueConfig, credentials: Credentials | None) -> Any:
     settings: dict[str, Any] = {
         "enableRateLimit": False,  # ours counts and knows priorities
         "timeout": int(config.timeout_s * 1000),
-        "options": {"defaultType": "swap", "newUpdates": True},
+        # Some of ccxt's clients add a fee of their own unless told not to.
+        "options": {"defaultType": "swap", "builderFee": False},
     }
     if credentials is not None:
         settings |= {

@@ -1,19 +1,20 @@
 """What happens at any venue of ccxt, through ccxt.pro.
 
-Every kind of event is watched by a task of its own. ccxt.pro says nothing of a gap while nobody
-awaits it, so every failure and every silence ends in ``Interrupted`` once the watch goes on.
+Every kind of event is watched by a task of its own. ccxt.pro does not show when a connection is
+back, so ``Interrupted`` is said at every failure or silence, and again with the next event.
 """
 
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import ccxt
 import structlog
 
+from aster_ray.errors import BadInputError
 from aster_ray.model.ids import timeframe_name
 from aster_ray.model.venue import AccountEvent, Interrupted, MarketEvent
 from aster_ray.venues.ccxt_venue import unified_events as events
@@ -36,7 +37,7 @@ class Watch(Generic[E]):
     Args:
         what: it is, in logs.
         call: ccxt's watch method, bound.
-        take: turns a copy of what it returns into events; ccxt goes on changing its own.
+        take: turns what it returns into events at once; ccxt goes on changing its own objects.
         mailbox: where they go, each under its key.
         silence_s: of which it takes the connection for dead.
     """
@@ -66,7 +67,7 @@ class Watch(Generic[E]):
             try:
                 async with asyncio.timeout(self._silence_s):
                     found = await self._call()
-                taken = self._take(copy.deepcopy(found))
+                taken = self._take(found)
             except TimeoutError:
                 why = f"{self._what}: nothing was heard for {self._silence_s:g} s"
             except _FAILURES as error:
@@ -80,6 +81,7 @@ class Watch(Generic[E]):
                     self._mailbox.put(event, key)
                 continue
             structlog.get_logger().warning("watch_failed", why=why)
+            self._mailbox.put(Interrupted(known_ms, why))
 
 
 class CcxtMarketStreams:
@@ -100,42 +102,35 @@ class CcxtMarketStreams:
     async def stream(self, symbols: Sequence[str], timeframe_ms: int) -> AsyncIterator[MarketEvent]:
         """Yield events until closed."""
         exchange, depth = self._gateway.exchange, self._config.book_levels
+        if not exchange.has.get("watchOHLCVForSymbols"):
+            raise BadInputError(f"ccxt has no streams of {self._gateway.name}'s bars")
         names = {(await self._listings.market(symbol))["symbol"]: symbol for symbol in symbols}
-        name, wanted = timeframe_name(timeframe_ms), list(names)
-        pairs = [[unified, name] for unified in wanted]
+        wanted, frame = list(names), timeframe_name(timeframe_ms)
+        pairs = [[unified, frame] for unified in wanted]
         mailbox: Mailbox[MarketEvent] = Mailbox(
             _MOST_WAITING, lambda: Interrupted(0, "the reader fell too far behind")
         )
         outlet = Outlet(mailbox)
         stale_s, now_ms = self._config.stale_s, self._gateway.clock.now_ms
 
-        def bars(found: Any) -> list[tuple[Any, MarketEvent]]:
-            return events.bar_updates(found, names, timeframe_ms, now_ms())
-
-        def books(found: Any) -> list[tuple[Any, MarketEvent]]:
-            return events.book_updates(found, names, depth, now_ms())
-
-        def marks(found: Any) -> list[tuple[Any, MarketEvent]]:
-            return events.mark_updates(found, names, now_ms())
-
-        watches = [
-            Watch("bars", lambda: exchange.watch_ohlcv_for_symbols(pairs), bars, mailbox, stale_s),
-            Watch(
-                "books",
-                lambda: exchange.watch_order_book_for_symbols(wanted),
-                books,
-                mailbox,
-                stale_s,
+        glance = events.Glance(names, now_ms)
+        calls: dict[str, tuple[Callable[[], Awaitable[Any]], Callable[[Any], Any]]] = {
+            "bars": (
+                lambda: exchange.watch_ohlcv_for_symbols(pairs),
+                lambda _: glance.bars(exchange.ohlcvs, timeframe_ms),
             ),
+            "books": (
+                lambda: exchange.watch_order_book_for_symbols(wanted),
+                lambda _: glance.books(exchange.orderbooks, depth),
+            ),
+        }
+        marks = (exchange.watch_mark_prices, exchange.watch_tickers)
+        for name, watch in zip(("watchMarkPrices", "watchTickers"), marks, strict=True):
+            if exchange.has.get(name) and "marks" not in calls:
+                calls["marks"] = (partial(watch, wanted), lambda _: glance.marks(exchange.tickers))
+        watches = [
+            Watch(kind, call, take, mailbox, stale_s) for kind, (call, take) in calls.items()
         ]
-        if exchange.has.get("watchMarkPrices"):
-            watches.append(
-                Watch("marks", lambda: exchange.watch_mark_prices(wanted), marks, mailbox, stale_s)
-            )
-        elif exchange.has.get("watchTickers"):
-            watches.append(
-                Watch("marks", lambda: exchange.watch_tickers(wanted), marks, mailbox, stale_s)
-            )
         for watch in watches:
             outlet.start(watch.run(now_ms))
         self._outlets.add(outlet)
@@ -185,9 +180,7 @@ class CcxtAccountStream:
             return events.position_updates(found, self._listings.venue_id, markets, now_ms())
 
         def trades(found: Any) -> list[tuple[Any, AccountEvent]]:
-            # An order update may lack the execution; with this the reader asks for it.
-            oldest = min((int(row["timestamp"]) for row in found), default=now_ms())
-            return [("trades", Interrupted(oldest, "something was executed"))]
+            return events.executions(found, self._order_of, self._listings.venue_id, markets)
 
         quiet = _ACCOUNT_SILENCE_S
         watches = [
@@ -206,6 +199,11 @@ class CcxtAccountStream:
         finally:
             self._outlets.discard(outlet)
             await outlet.close()
+
+    def _order_of(self, trade: Any) -> Any:
+        """Return the order of an execution as ccxt.pro last heard of it, if it did."""
+        known = getattr(self._gateway.exchange.orders, "hashmap", {})
+        return known.get(trade["symbol"], {}).get(trade.get("order"))
 
     async def close(self) -> None:
         """End every stream."""
