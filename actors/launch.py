@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ray
+import structlog
 from ray.exceptions import ActorDiedError, GetTimeoutError, RayError
 
 from actors.create import create
@@ -19,8 +20,10 @@ from actors.pulse import STOP
 from aster_ray import clock, topology
 from aster_ray.cli.process import keeping_signals
 from aster_ray.errors import AsterError
+from aster_ray.research.history import complete_history
 from aster_ray.research.record import RunResult
 from aster_ray.research.session import Session, conclude
+from aster_ray.store.config import places_from_environment
 
 _LOOK_S = 0.25
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
@@ -103,9 +106,22 @@ def run_session(
     try:
         facts = _follow(supervisor, session.token, watch, stopped)
         # Before the actors go: whatever may go wrong on the way out, the report is there.
-        return conclude(session, facts)
+        result = conclude(session, facts)
     finally:
         dismiss(session.token)
+    _complete(session)
+    return result
+
+
+def _complete(session: Session) -> None:
+    """Bring the history to the session's end; a database that is away costs no report."""
+    store = places_from_environment(os.environ).store
+    if not store.history:
+        return
+    try:
+        complete_history(session, store)
+    except AsterError as error:
+        structlog.get_logger().warning("history_incomplete", reason=str(error))
 
 
 def _follow(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
+from actors.chronicler import keep_history
 from actors.options import TIMES
 from actors.shell import Shell
 from aster_ray import topology
 from aster_ray.engine.failpoints import BEFORE_SEND
 from aster_ray.research.view import SessionView
+from aster_ray.store.config import places_from_environment
 
 
 class LedgerActor(Shell):
@@ -26,7 +29,10 @@ class LedgerActor(Shell):
         self._view.catch_up()
 
     async def work(self) -> None:
-        """Look at the journals a few times a second."""
+        """Look at the journals a few times a second, and keep the history beside it."""
+        store = places_from_environment(os.environ).store
+        if store.history:
+            self.attend(keep_history(self.session, store))
         while True:
             self._view.catch_up()
             await asyncio.sleep(TIMES.tail)

@@ -9,12 +9,9 @@ import pyarrow as pa
 
 from aster_ray.metrics.benchmark import buy_and_hold
 from aster_ray.metrics.facts import ORDER_COLUMNS, RunFacts
+from aster_ray.metrics.fill_columns import MAY_BE_NONE, fill_columns
 from aster_ray.metrics.performance import drawdowns
 from aster_ray.metrics.round_trips import RoundTrip, pair_fills
-from aster_ray.model.enums import ExitReason, FillKind, label
-
-_KINDS = {int(kind): label(kind) for kind in FillKind}
-_REASONS = {int(reason): label(reason) for reason in ExitReason}
 
 _ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
 _TEXT_ORDER_COLUMNS = {
@@ -26,6 +23,8 @@ _TEXT_ORDER_COLUMNS = {
     "state",
     "reason",
 }
+_TEXT_FILL_COLUMNS = {"symbol", "strategy", "kind", "reason"}
+_INTEGER_FILL_COLUMNS = {"ms", "level", "lots"}
 _INTEGER_ORDER_COLUMNS = {"ms", "lots", "filled_lots"}
 
 
@@ -75,32 +74,16 @@ def fills_table(facts: RunFacts) -> pa.Table:
     """Return one row per fill and funding settlement in order of time, names for indices."""
     # Booked symbol by symbol within a close; what happened at one moment keeps that order.
     fills = facts.fills[np.argsort(facts.fills["ms"], kind="stable")]
-    lot = facts.lots[fills["symbol"]]
-    # A settlement's lots are the position it settled on: nothing was traded.
-    is_trade = fills["kind"] != FillKind.FUNDING
-    sleeves = fills["sleeve"].tolist()
-    symbols = [facts.market.symbols[index] for index in fills["symbol"].tolist()]
+    columns = fill_columns(fills, facts.market.symbols, facts.sleeves, facts.lots)
     return pa.table(
         {
-            "ms": pa.array(fills["ms"], pa.int64()),
-            "symbol": pa.array(symbols, pa.string()),
-            "strategy": pa.array([facts.strategy_of(index) for index in sleeves], pa.string()),
-            "level": pa.array(fills["level"], pa.int64()),
-            "kind": pa.array([_KINDS[kind] for kind in fills["kind"].tolist()], pa.string()),
-            "lots": pa.array(fills["lots"], pa.int64()),
-            "qty": pa.array(fills["lots"] * lot, pa.float64()),
-            "price": pa.array(fills["price"], pa.float64()),
-            "notional": pa.array(
-                np.abs(fills["lots"]) * lot * fills["price"] * is_trade, pa.float64()
-            ),
-            "fee": pa.array(fills["fee"], pa.float64()),
-            "slippage": pa.array(fills["slippage"], pa.float64()),
-            "realized": pa.array(fills["realized"], pa.float64()),
-            "stop": pa.array(fills["stop"], pa.float64(), from_pandas=True),
-            "stop_high": pa.array(fills["stop_high"], pa.float64(), from_pandas=True),
-            "take_profit": pa.array(fills["take_profit"], pa.float64(), from_pandas=True),
-            "reason": pa.array(
-                [_REASONS[reason] for reason in fills["reason"].tolist()], pa.string()
-            ),
+            name: pa.array(values, _fill_type(name), from_pandas=name in MAY_BE_NONE)
+            for name, values in columns.items()
         }
     )
+
+
+def _fill_type(name: str) -> pa.DataType:
+    if name in _TEXT_FILL_COLUMNS:
+        return pa.string()
+    return pa.int64() if name in _INTEGER_FILL_COLUMNS else pa.float64()

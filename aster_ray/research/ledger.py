@@ -14,6 +14,7 @@ import numpy as np
 
 from aster_ray.engine.command import command_row, read_command
 from aster_ray.engine.journal import complete_lines, decode
+from aster_ray.engine.position_book import PositionBook
 from aster_ray.kernel.accounting import DAY_MS
 from aster_ray.kernel.records import (
     EXIT_LONG,
@@ -72,10 +73,7 @@ class Ledger:
         self._lot = lots
         self._capital = capital
         count = len(self._sleeves)
-        self._lots = np.zeros(count, np.int64)
-        self._entry = np.zeros(count)
-        self._stop = np.full(count, np.nan)
-        self._take_profit = np.full(count, np.nan)
+        self._held = PositionBook(count)
         self._mark = np.full(len(self._symbols), np.nan)
         self._closes = 0
         self._close_ms: int | None = None
@@ -136,7 +134,7 @@ class Ledger:
             "state": label(TradingState(self._state)),
             "fills": self._fills,
             "orders": self._orders,
-            "positions": [self._position(i) for i in np.flatnonzero(self._lots).tolist()],
+            "positions": [self._position(i) for i in np.flatnonzero(self._held.lots).tolist()],
             "signals": list(self._signals),
             "denials": dict(self._denials.most_common()),
             "last_denials": list(self._last_denials),
@@ -167,30 +165,18 @@ class Ledger:
 
     def _book(self, fills: np.ndarray) -> None:
         for fill in fills.view(np.ndarray):
-            i, kind = int(fill["sleeve"]), int(fill["kind"])
-            if kind == FillKind.FUNDING:
+            if int(fill["kind"]) == FillKind.FUNDING:
                 self._funding += float(fill["fee"])
                 continue
             self._fills += 1
             self._fees += float(fill["fee"])
-            before, lots = int(self._lots[i]), int(fill["lots"])
-            after = before + lots
-            if before * after <= 0:
-                self._entry[i] = float(fill["price"])
-            elif abs(after) > abs(before):
-                self._entry[i] = (before * self._entry[i] + lots * float(fill["price"])) / after
-            self._lots[i] = after
-            # A ladder has a stop on either side; the one that protects what it holds counts.
-            above = after < 0 and not np.isnan(fill["stop_high"])
-            self._stop[i] = fill["stop_high"] if above else fill["stop"]
-            self._take_profit[i] = fill["take_profit"]
+            self._held.book(fill)
 
     def _order(self, close_ms: int, intents: np.ndarray) -> None:
         for intent in intents.view(np.ndarray):
-            i, kind = int(intent["sleeve"]), int(intent["kind"])
-            if kind == IntentKind.MOVE_STOP:
-                self._stop[i] = intent["stop"]
-            elif kind == IntentKind.DENIED:
+            i = int(intent["sleeve"])
+            self._held.follow(intent)
+            if int(intent["kind"]) == IntentKind.DENIED:
                 reason = label(Denial(int(intent["reason"])))
                 self._denials[reason] += 1
                 row = {"close_ms": close_ms, **self._name(i), "reason": reason}
@@ -202,13 +188,14 @@ class Ledger:
 
     def _position(self, i: int) -> dict[str, Any]:
         n = self._sleeves[i][1]
-        qty = float(self._lots[i] * self._lot[n])
+        held = self._held
+        qty = float(held.lots[i] * self._lot[n])
         return {
             **self._name(i),
             "qty": qty,
-            "entry_price": float(self._entry[i]),
+            "entry_price": float(held.entry[i]),
             "mark_price": float(self._mark[n]),
-            "stop": None if np.isnan(self._stop[i]) else float(self._stop[i]),
-            "take_profit": None if np.isnan(self._take_profit[i]) else float(self._take_profit[i]),
-            "unrealized": qty * float(self._mark[n] - self._entry[i]),
+            "stop": None if np.isnan(held.stop[i]) else float(held.stop[i]),
+            "take_profit": None if np.isnan(held.take_profit[i]) else float(held.take_profit[i]),
+            "unrealized": qty * float(self._mark[n] - held.entry[i]),
         }

@@ -87,10 +87,10 @@ def view_from_files(session: Session) -> SessionView | None:
     if first is None:
         return None
     history, setup = read_anchor(first)
-    return SessionView(session, history.symbols, _strategies(session), setup.rules["lot"])
+    return SessionView(session, history.symbols, strategy_names(session), setup.rules["lot"])
 
 
-def _strategies(session: Session) -> list[str]:
+def strategy_names(session: Session) -> list[str]:
     """Return the strategies' names, or how they were asked for where a file is gone or broken."""
     try:
         return [strategy.name for strategy, _ in session.request.load_strategies()]

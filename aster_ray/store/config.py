@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from aster_ray import config, log
-from aster_ray.config import Secret, not_among, outside
+from aster_ray.config import Secret, outside
 
 # Of this process and those it starts; beside ASTER__..., which the next command reads again.
 _VARIABLE = "ASTER_PLACES"
@@ -24,25 +24,25 @@ _ELSEWHERE: dict[str, Any] = {"identity": False}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreConfig:
-    """Where a session's journal and history are kept.
+    """Where the history of sessions is kept.
+
+    The journals, which every order waits for, are files in the session's folder: a commit to a
+    database takes twice as long. The history follows them, a moment behind and never in their way.
 
     Attributes:
         url: database of the history, postgresql+psycopg://user:password@host/name; empty = SQLite
             in the session's folder. Give it as ASTER__STORE__URL where it holds a password.
-        journal: what the actors write ahead of every order: file (one fsync a close) or sql.
-        history: whether orders, trades, positions, signals and metrics are kept in a database.
+        history: whether journals, orders, trades, positions, signals and metrics are kept in it.
     """
 
     url: Secret = field(default_factory=Secret, metadata=_ELSEWHERE)
-    journal: str = field(default="file", metadata=_ELSEWHERE)
     history: bool = field(default=True, metadata=_ELSEWHERE)
 
     def problems(self) -> list[str]:
         """Return what is out of range."""
-        found = not_among(self, "journal", ("file", "sql"))
         if self.url.value and _scheme(self.url) not in _SCHEMES:
-            found.append("url must begin with postgresql+psycopg:// or sqlite:///")
-        return found
+            return ["url must begin with postgresql+psycopg:// or sqlite:///"]
+        return []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,8 @@ async def _live(session: Session, stage: dict[str, Handle]) -> dict[str, Any]:
         for actor in (supervisor, *(handle.actor for handle in stage.values())):
             for task in actor._tasks:
                 task.cancel()
+            if hasattr(actor, "_custody"):
+                actor._custody.leave()
             for journal in actor._journals.values():
                 if journal._file is not None:
                     journal._file.close()

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from aster_ray.config import Secret
 from aster_ray.store.redis.connection import Connection
-from tests.aster_ray.store.servers import NO_REDIS, RedisServer, redis_program
+from tests.aster_ray.store.servers import (
+    NO_REDIS,
+    PostgresServer,
+    RedisServer,
+    redis_program,
+)
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +53,12 @@ def redis_connection(redis_server: RedisServer) -> Iterator[Connection]:
 def account() -> str:
     """Return a name that no other test uses: they share one server."""
     return f"account-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path, account: str) -> Secret:
+    """Return the URL of a database of this test alone, without tables."""
+    if request.param == "sqlite":
+        return Secret(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return Secret(server.create(account))

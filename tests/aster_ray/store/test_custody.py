@@ -173,7 +173,7 @@ def test_with_redis_configured_the_lease_is_there(
 
 
 def test_sections_come_back_from_the_environment() -> None:
-    store = StoreConfig(url=Secret("postgresql://u:p@h/db"), journal="sql", history=False)
+    store = StoreConfig(url=Secret("postgresql://u:p@h/db"), history=False)
     redis = RedisConfig(url=Secret("redis://h"), lease_ttl=3.5, snapshot_ttl=9.25)
     assert places_from_environment(export(Places(store, redis))) == Places(store, redis)
     assert places_from_environment({}) == HERE
@@ -184,7 +184,7 @@ def test_sections_come_back_from_the_environment() -> None:
     ("name", "value", "message"),
     [
         ("STORE__URL", "mysql://h/db", "store.url must begin with postgresql"),
-        ("STORE__JOURNAL", "tape", "store.journal must be one of file, sql"),
+        ("STORE__HISTORY", "perhaps", "store.history"),
         ("REDIS__URL", "http://h", "redis.url must begin with redis://"),
         ("REDIS__LEASE_TTL", "0.5", "redis.lease_ttl must be between 1 and 300"),
         ("REDIS__SNAPSHOT_TTL", "0", "redis.snapshot_ttl must be between 1"),

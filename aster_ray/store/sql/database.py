@@ -1,0 +1,141 @@
+"""One database: how to reach it, and how it comes to have the tables this version writes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from aster_ray.config import Secret
+from aster_ray.errors import BadInputError, RetryableError
+
+HISTORY = "history.sqlite"
+_ADVISORY_LOCK = 0x61737465_72726179  # "asterray"
+_BUSY_S = 30.0
+
+
+def database_url(url: Secret, folder: Path) -> URL:
+    """Return where the history of the session in ``folder`` is kept.
+
+    Args:
+        url: of the configuration; empty = SQLite in the session's folder.
+        folder: of the session.
+
+    Raises:
+        BadInputError: it is no URL of a database; the password in it is not repeated.
+    """
+    if not url.value:
+        return URL.create("sqlite", database=str(folder / HISTORY))
+    try:
+        found = make_url(url.value)
+    except ArgumentError:
+        raise BadInputError(
+            "store.url must read postgresql+psycopg://user:password@host:5432/name or sqlite:///FILE"
+        ) from None
+    if found.drivername == "postgresql":
+        found = found.set(drivername="postgresql+psycopg")
+    if found.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise BadInputError(
+            f"store.url names {found.drivername!r}: sqlite and postgresql+psycopg are supported"
+        )
+    return found
+
+
+class Database:
+    """An engine, and errors of ours."""
+
+    def __init__(self, url: URL, *, durable: bool = False) -> None:
+        """Prepare to reach it; nothing is opened yet.
+
+        Args:
+            url: from ``database_url``.
+            durable: return from a commit only once it is on disk, as a journal must. Otherwise
+                SQLite may lose its last commits with the machine's power, never its consistency.
+
+        Raises:
+            BadInputError: the driver is not installed.
+        """
+        self.url = url
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        # PostgreSQL's password never shows: SQLAlchemy masks it in what it renders.
+        self.place = url.render_as_string(hide_password=True)
+        settings: dict[str, Any] = (
+            {"timeout": _BUSY_S} if self.is_sqlite else {"connect_timeout": 5}
+        )
+        try:
+            self.engine: Engine = create_engine(url, connect_args=settings, poolclass=NullPool)
+        except ImportError as error:
+            raise BadInputError(
+                "store.url names PostgreSQL, but psycopg is not installed: "
+                "pip install 'aster-ray[cluster]'"
+            ) from error
+        if self.is_sqlite:
+            level = "FULL" if durable else "NORMAL"
+
+            @event.listens_for(self.engine, "connect")
+            def prepare(connection: Any, _record: Any) -> None:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute(f"PRAGMA synchronous={level}")
+                connection.execute("PRAGMA foreign_keys=ON")
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn what the driver raises into what the caller does next.
+
+        Raises:
+            RetryableError: it does not answer, is locked or full: nothing was committed as far as
+                is known; the same may be asked again.
+            BadInputError: it answers that it will not.
+        """
+        try:
+            yield
+        except OperationalError as error:
+            raise RetryableError(f"database {self.place}: {_reason(error)}") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise RetryableError(f"database {self.place}: {_reason(error)}") from error
+            raise BadInputError(
+                f"database {self.place} refuses: {_reason(error)}; check store.url and its rights"
+            ) from error
+        except SQLAlchemyError as error:
+            raise BadInputError(f"database {self.place}: {error}; check store.url") from error
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Yield a connection whose work is committed at the end, all or nothing."""
+        with self.errors(), self.engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only process that changes the tables themselves."""
+        if self.is_sqlite:
+            file = Path(f"{self.url.database}.lock")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("wb") as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                yield
+            return
+        with self.errors(), self.engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
+            connection.commit()
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+
+def _reason(error: DBAPIError) -> str:
+    """Return the driver's own words on one line, without the statement and its values."""
+    return " ".join(str(error.orig).split())
