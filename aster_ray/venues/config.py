@@ -9,7 +9,7 @@ from aster_ray.config import Secret, not_above, outside
 
 ASTER = "aster"
 # ccxt's own names. Any other of its venues with linear perpetuals may be named too.
-WELL_KNOWN = (ASTER, "binanceusdm", "bybit", "okx", "gate", "bitget", "hyperliquid")
+WELL_KNOWN = (ASTER, "binanceusdm", "bybit")
 BOOK_LEVELS = (5, 10, 20)
 MAIN_CHAIN, TEST_CHAIN = 1666, 714
 _WEB = ("http://", "https://")
@@ -73,8 +73,7 @@ class VenueConfig:
         ]
         if not self.name.isidentifier() or self.name != self.name.lower():
             found.append(
-                f"name must be a venue of ccxt such as {', '.join(WELL_KNOWN[:3])}, "
-                f"was {self.name!r}"
+                f"name must be a venue of ccxt such as {', '.join(WELL_KNOWN)}, was {self.name!r}"
             )
         if bool(self.rest) != bool(self.stream):
             given, missing = ("rest", "stream") if self.rest else ("stream", "rest")

@@ -86,8 +86,13 @@ class _Line:
             stream = UserStream(self.gateway, self.config, self._sockets())
         else:
             from aster_ray.venues.ccxt_venue.streams import CcxtAccountStream
-            from aster_ray.venues.ccxt_venue.unified import UnifiedDialect
+            from aster_ray.venues.ccxt_venue.unified import TRADED, UnifiedDialect
 
+            if self.config.name not in TRADED:
+                raise BadInputError(
+                    f"venue.name {self.config.name!r} is for reading only: orders go to "
+                    f"{', '.join((ASTER, *TRADED))}"
+                )
             dialect = UnifiedDialect(self.gateway.exchange, self.listings)
             stream = CcxtAccountStream(self.gateway, self.listings)
         return VenueTrading(self.gateway, self.listings, dialect, stream, self._leaver())

@@ -20,7 +20,7 @@ def open_exchange(config: VenueConfig, credentials: Credentials | None) -> Any:
     """
     if config.name not in ccxt.pro.exchanges:
         raise BadInputError(
-            f"venue.name must be a venue of ccxt such as {', '.join(WELL_KNOWN[:3])}, "
+            f"venue.name must be a venue of ccxt such as {', '.join(WELL_KNOWN)}, "
             f"was {config.name!r}"
         )
     if config.rest:

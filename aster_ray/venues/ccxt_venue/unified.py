@@ -1,7 +1,7 @@
 """Any venue's orders in ccxt's unified words.
 
-What ccxt does not unify is in the tables below; a venue that is not in them can be read and traded
-with market, limit and stop orders on the last price.
+What ccxt does not unify is in the tables below. ``TRADED`` are the venues whose requests were read
+on the wire; the others are for reading only.
 """
 
 from __future__ import annotations
@@ -29,19 +29,20 @@ from aster_ray.venues.ccxt_venue.dialect import Market
 from aster_ray.venues.ccxt_venue.listings import Listings
 from aster_ray.venues.ccxt_venue.rules import names
 
+TRADED = ("binanceusdm", "bybit")
 # How a trigger on the mark price is asked for.
 _ON_MARK: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "aster": {"workingType": "MARK_PRICE"},
         "binanceusdm": {"workingType": "MARK_PRICE"},
         "bybit": {"triggerBy": "MarkPrice"},
-        "okx": {"slTriggerPxType": "mark", "tpTriggerPxType": "mark", "triggerPxType": "mark"},
-        "bitget": {"triggerType": "mark_price"},
     }
 )
 # Venues that keep conditional orders apart from the others.
-_APART = ("binanceusdm", "okx", "bitget", "gate")
-_FETCH_ORDER: Mapping[str, Mapping[str, Any]] = MappingProxyType({"bybit": {"acknowledged": True}})
+_APART = ("binanceusdm",)
+# Venues ccxt only finds an order by our id at in lists, and what they call that id.
+_BY_LISTS = ("bybit",)
+_ID_NAME: Mapping[str, str] = MappingProxyType({"bybit": "orderLinkId"})
 _LIMITED = (OrderType.LIMIT, OrderType.STOP, OrderType.TAKE_PROFIT)
 _UNTRIGGERED = (OrderType.MARKET, OrderType.LIMIT)
 
@@ -95,14 +96,12 @@ class UnifiedDialect:
             upward = (ticket.side is Side.BUY) == stops
             params["triggerDirection"] = "ascending" if upward else "descending"
         if ticket.on_mark:
-            if self._exchange.id not in _ON_MARK:
-                raise ccxt.NotSupported(f"{self._exchange.id}: no triggers on the mark price")
             params |= _ON_MARK[self._exchange.id]
         return params
 
     async def cancel(self, market: Market, client_order_id: str) -> VenueOrder:
         """Withdraw an order; what several venues answer is no more than its id, so ask again."""
-        named = {"clientOrderId": client_order_id}
+        named = {_ID_NAME.get(self._exchange.id, "clientOrderId"): client_order_id}
         try:
             await self._exchange.cancel_order(None, market["symbol"], named)
         except ccxt.OrderNotFound:
@@ -113,18 +112,24 @@ class UnifiedDialect:
 
     async def order(self, market: Market, client_order_id: str) -> VenueOrder:
         """Return an order, open or done."""
-        extra = {"clientOrderId": client_order_id, **_FETCH_ORDER.get(self._exchange.id, {})}
+        found = await self._find(market["symbol"], client_order_id)
+        return rows.order(found, self._venue_id(market), market)
 
-        async def ask(more: Mapping[str, Any]) -> VenueOrder:
-            answer = await self._exchange.fetch_order(None, market["symbol"], {**extra, **more})
-            return rows.order(answer, self._venue_id(market), market)
-
+    async def _find(self, symbol: str, client_order_id: str) -> Any:
+        exchange, named = self._exchange, {"clientOrderId": client_order_id}
+        if exchange.id in _BY_LISTS:
+            named = {_ID_NAME.get(exchange.id, "clientOrderId"): client_order_id}
+            for ask in (exchange.fetch_open_orders, exchange.fetch_canceled_and_closed_orders):
+                for row in await ask(symbol, None, None, named):
+                    if row.get("clientOrderId") == client_order_id:
+                        return row
+            raise ccxt.OrderNotFound(f"{exchange.id} has no order {client_order_id}")
         try:
-            return await ask({})
+            return await exchange.fetch_order(None, symbol, named)
         except ccxt.OrderNotFound:
-            if self._exchange.id not in _APART:
+            if exchange.id not in _APART:
                 raise
-            return await ask({"trigger": True})
+            return await exchange.fetch_order(None, symbol, {**named, "trigger": True})
 
     async def open_orders(self) -> list[VenueOrder]:
         """Return all that rests."""
