@@ -27,4 +27,10 @@ def data() -> None:
     tolerates both), it changed its history, sent what cannot be true, or stopped answering.
     From another address, e.g. that of `aster simulator`:
         --set venue.rest=http://127.0.0.1:18080 --set venue.stream=ws://127.0.0.1:18080
+
+    aster data instruments                               contract rules, their source and date
+    aster data instruments --refresh --catalog market    read them from the venue, show what changed
+    Rules in market/instruments.toml go before the packaged ones in every run on that catalog, and
+    its report names their digest. Margin tables are shown to accounts only (ASTER_WALLET and
+    ASTER_AGENT_KEY); without keys the earlier table stays, and the source says so.
     """

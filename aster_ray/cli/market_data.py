@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aster_ray.cli import api, download, output, tables
+from aster_ray.cli import api, download, instruments, output, tables
 from aster_ray.cli.options import VerbOptions, verb
 
 
@@ -33,6 +33,7 @@ class Import(VerbOptions):
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
     download.register(app)
+    instruments.register(app)
     verb(app, "import", Import)(import_)
     verb(app, "verify", Place)(verify)
     verb(app, "list", Place)(list_)

@@ -90,7 +90,7 @@ def _record(options: Simulator, terms: Terms, wall_ms: int) -> tuple[Tape, list[
     from aster_ray.venues.simulator.opening import record
 
     market = _market(options, terms.seed)
-    instruments, warnings = instruments_for(market)
+    instruments, warnings = instruments_for(market, options.replay or "")
     return record(market, instruments, terms, wall_ms), [*market.missing, *warnings]
 
 

@@ -13,6 +13,7 @@ from aster_ray.data.catalog import MANIFEST, Catalog, manifest_text, read_manife
 from aster_ray.data.columns import BarTable, FundingTable, Table
 from aster_ray.data.coverage import check_coverage, keep_matching, read_coverage
 from aster_ray.data.folder import FILE_PATTERN, Folder, Ignored, parse_file_name
+from aster_ray.data.instruments import catalog_instruments
 from aster_ray.data.library import FUNDING, MARK, Library, SeriesKey, join_bars, join_funding
 from aster_ray.data.parts import (
     drop_unnamed,
@@ -95,6 +96,7 @@ def verify_data(path: str) -> tuple[QualityReport, ...]:
         check_coverage(key, recorded.pop(key, ()), table)
     for key, chunks in recorded.items():
         check_coverage(key, chunks, None)
+    catalog_instruments(path)
     return tuple(reports)
 
 

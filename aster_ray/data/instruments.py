@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -49,15 +50,36 @@ def read_instruments(text: str) -> dict[str, Instrument]:
         ) from error
 
 
-def instrument_for(symbol: str, prices: np.ndarray) -> tuple[Instrument, str | None]:
+def catalog_instruments(path: str | Path) -> Mapping[str, Instrument]:
+    """Return the rules that lie in a directory of market data; nothing where there are none."""
+    file = Path(path) / RULES_FILE
+    if not path or not file.is_file():
+        return {}
+    try:
+        return read_instruments(file.read_text(encoding="utf-8"))
+    except (BadInputError, OSError, UnicodeError) as error:
+        raise BadInputError(
+            f"{RULES_FILE} of {Path(path).name!r} cannot be used ({error}); repair or remove it"
+        ) from error
+
+
+def known_instruments(path: str | Path) -> Mapping[str, Instrument]:
+    """Return the packaged rules with those of a directory before them."""
+    return {**packaged_instruments(), **catalog_instruments(path)}
+
+
+def instrument_for(
+    symbol: str, prices: np.ndarray, rules: Mapping[str, Instrument] | None = None
+) -> tuple[Instrument, str | None]:
     """Return a contract's rules and, if they had to be guessed, a warning.
 
     Args:
         symbol: any spelling.
         prices: recorded prices of any shape; only read when the symbol is not in the table.
+        rules: the table; None = the packaged one.
     """
     wanted = parse_symbol(symbol)
-    known = packaged_instruments().get(wanted.venue_id)
+    known = (packaged_instruments() if rules is None else rules).get(wanted.venue_id)
     if known is not None:
         return known, None
     sample = _sample(prices)
@@ -88,10 +110,18 @@ def instrument_for(symbol: str, prices: np.ndarray) -> tuple[Instrument, str | N
     )
 
 
-def instruments_for(market: Market) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:
-    """Return the rules of all symbols of a market, in its order, and the warnings."""
+def instruments_for(
+    market: Market, path: str | Path = ""
+) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:
+    """Return the rules of all symbols of a market, in its order, and the warnings.
+
+    Args:
+        market: bars of the symbols.
+        path: where they lie; the rules beside them go before the packaged ones.
+    """
+    rules = known_instruments(path)
     found = [
-        instrument_for(symbol, market.bars[:, index, OPEN : CLOSE + 1])
+        instrument_for(symbol, market.bars[:, index, OPEN : CLOSE + 1], rules)
         for index, symbol in enumerate(market.symbols)
     ]
     return (

@@ -15,12 +15,13 @@ import pyarrow.parquet as pq
 
 from aster_ray.data.catalog import Part, is_catalog, years_of
 from aster_ray.data.columns import BAR_NAMES, FundingTable, Table
+from aster_ray.data.instruments import RULES_FILE
 from aster_ray.data.library import SeriesKey
 from aster_ray.errors import DataError
 
 LOCK = ".writing"
 # Files of ours that may lie in a directory before it is a catalog.
-_OURS = (LOCK, "instruments.toml")
+_OURS = (LOCK, RULES_FILE)
 
 
 def refuse_other_files(target: Path) -> None:

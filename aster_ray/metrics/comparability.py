@@ -20,6 +20,7 @@ _ASPECTS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
     ("risk", lambda report: report["config"].get("risk")),
     ("exits", lambda report: report["config"].get("exits")),
     ("sizing", lambda report: report["config"].get("sizing")),
+    ("rules", lambda report: report["run"].get("rules")),
     ("code", lambda report: report["run"].get("sources")),
 )
 
@@ -68,6 +69,8 @@ def warnings(runs: Sequence[Run], same: Mapping[str, bool]) -> list[str]:
         for section in ("costs", "risk", "exits", "sizing")
         if not same[section]
     ]
+    if not same["rules"]:
+        found.append("the contract rules differ: ticks, lots, margin or fees are not the same")
     if not same["code"]:
         found.append("the code that ran differs: part of any difference may be the version's")
     return found

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aster_ray
 from aster_ray.data.instruments import instruments_for
+from aster_ray.data.rules import rules_digest
 from aster_ray.data.source import load_market
 from aster_ray.data.validate import jump_notes
 from aster_ray.engine.execution_desk import ExecutionDesk
@@ -70,9 +71,10 @@ class Prepared:
         return venue
 
     def provenance(self) -> dict[str, str]:
-        """Return what identifies the run: digests of data, sources and configuration, and seed."""
+        """Return what identifies the run: digests of data, rules, sources, settings; seed."""
         parts = {
             "data": self.market.digest(),
+            "rules": rules_digest(self.instruments),
             "sources": sources_digest(),
             "config": self.request.digest(),
             "seed": str(self.request.settings.session.seed),
@@ -86,7 +88,7 @@ def prepare(request: RunRequest, market: Market | None = None) -> Prepared:
     strategies = tuple(request.load_strategies())
     if market is None:
         market = load_market(request.market_request())
-    instruments, warnings = instruments_for(market)
+    instruments, warnings = instruments_for(market, request.settings.data.path)
     settings = request.settings
     config = KernelConfig(settings.risk, settings.sizing, settings.exits, settings.costs)
     setup = build_setup(instruments, config, market.timeframe_ms, len(strategies))

@@ -73,7 +73,11 @@ class Session(NamedTuple):
             prepared = prepare(self.request)
             market = prepared.market
         found = prepared.provenance()
-        changed = [name for name in _FIXED if found[name] != self.provenance[name]]
+        # An older session did not write its contract rules down.
+        known = {name: self.provenance[name] for name in found if name in self.provenance}
+        changed = [
+            name for name in (*_FIXED, "rules") if known.get(name, found[name]) != found[name]
+        ]
         if changed:
             raise JournalError(
                 f"{' and '.join(changed)} changed since session {self.folder.name} began; "

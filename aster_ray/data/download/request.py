@@ -105,7 +105,7 @@ def choose_symbols(wanted: Sequence[str], traded: Sequence[str], venue: str) -> 
             hint = f"did you mean {' or '.join(close)}? " if close else ""
             sample = ", ".join(sorted(traded)[:10])
             raise DataError(
-                f"symbol {symbol} does not trade at {venue}: {hint}it has {len(traded)} "
+                f"symbol {symbol} is unknown to {venue}: {hint}it has {len(traded)} "
                 f"perpetuals, e.g. {sample}"
             )
     return chosen

@@ -91,7 +91,7 @@ def test_a_gap_fails_unless_it_is_only_to_be_reported(answer: Answer, capsys: Ca
     [
         (["--symbols", "BTC"], "the first day is missing: give --from"),
         (PERIOD, "no symbols: name them with --symbols BTC,ETH, or --symbols all"),
-        (["--symbols", "NOPE", *PERIOD], "symbol NOPEUSDT does not trade at aster"),
+        (["--symbols", "NOPE", *PERIOD], "symbol NOPEUSDT is unknown to aster"),
         (["--symbols", "BTCUSD", *PERIOD], "did you mean BTCUSDT or"),
         (["--symbols", "BTC!", *PERIOD], "symbol 'BTC!' cannot be read"),
         (["--symbols", "BTC", "--from", "soon"], "'soon' is not a date"),

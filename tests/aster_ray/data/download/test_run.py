@@ -318,7 +318,7 @@ def test_it_waits_as_long_as_the_venue_says(fetch: Fetch) -> None:
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ({"symbols": ("BTC", "NOPE")}, "symbol NOPEUSDT does not trade at recorded"),
+        ({"symbols": ("BTC", "NOPE")}, "symbol NOPEUSDT is unknown to recorded"),
         ({"symbols": ("BTCUSD",)}, "did you mean BTCUSDT"),
         ({"start": ""}, "give --from"),
         ({"start": "soon"}, "'soon' is not a date"),
