@@ -35,7 +35,8 @@ Rules for the host:
   it no longer can, say DONE with nothing filled: the lots are then placed under another id.
 * ``cancel`` that returns None says that the order does not rest: query it; its final state, with
   what it filled, is the evidence. A Cancel that is not answered by evidence is repeated.
-* DONE must carry all that filled. Fills may be told in any order and any number of times.
+* DONE must carry all that filled, and the fee, or it is reckoned at the instrument's rates. Fills
+  may be told in any order and any number of times.
 * All times are of one clock, the venue's. After a restart feed quotes and bars before the tick.
 * At its deadline a parent withdraws what rests and places nothing more; it stays in ``states`` and
   in ``at_work`` until the venue has told the end of its last child. The next close decides anew on

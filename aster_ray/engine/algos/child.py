@@ -64,7 +64,7 @@ class Child:
 
     Attributes:
         cost: sum of lots x price of what filled.
-        fee: in quote currency; negative = a rebate.
+        fee: in quote currency, negative = a rebate; None until it was told.
         told_ms: when the last evidence came.
         cancel_ms: when its withdrawal was last asked for; 0 = never.
         cancels: how often it was.
@@ -74,7 +74,7 @@ class Child:
     evidence: Evidence = Evidence.NONE
     filled: int = 0
     cost: float = 0.0
-    fee: float = 0.0
+    fee: float | None = None
     told_ms: int = 0
     cancel_ms: int = 0
     cancels: int = 0

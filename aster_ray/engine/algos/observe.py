@@ -125,6 +125,6 @@ def update_of(order: VenueOrder, instrument: Instrument, fee: float | None = Non
         ms=order.updated_ms,
         evidence=evidence,
         filled=filled,
-        cost=filled * (order.average_price or 0.0),
+        cost=filled * (order.average_price or order.price or 0.0),
         fee=fee,
     )

@@ -32,7 +32,7 @@ class Shortfall:
         spread: half of the quoted spread, paid by takes and earned by what rested.
         impact: the rest: levels the takes went through, and moves while children rested. Where no
             quotes were seen it holds delay and spread too.
-        fees: as the venue told them.
+        fees: as the venue told them; at the instrument's rates for children whose it did not.
         opportunity: the move that what did not trade has missed.
     """
 
@@ -103,9 +103,17 @@ def shortfall(state: AlgoState, final_price: float | None = None) -> Shortfall:
         delay=math.fsum(delay) * lot,
         spread=math.fsum(spread) * lot,
         impact=math.fsum(impact) * lot,
-        fees=math.fsum(child.fee for child in state.children),
+        fees=math.fsum(_fee(state, child) for child in traded),
         opportunity=side * (parent.total - state.filled) * (final - decision) * lot,
     )
+
+
+def _fee(state: AlgoState, child: Child) -> float:
+    if child.fee is not None:
+        return child.fee
+    rules = state.instrument
+    rate = rules.maker_fee if child.placed.style is Style.REST else rules.taker_fee
+    return rate * child.cost * float(rules.lot)
 
 
 def _last_price(state: AlgoState, traded: list[Child]) -> float:

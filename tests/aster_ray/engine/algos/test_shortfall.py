@@ -22,7 +22,7 @@ from tests.aster_ray.engine.algos.test_invariants import Life, cases, seeds
 from tests.aster_ray.engine.algos.venue import a_book, a_parent, a_plan, at, some_params, tick
 
 
-def told(child_id: str, filled: int, price: float, fee: float = 0.0) -> ChildUpdate:
+def told(child_id: str, filled: int, price: float, fee: float | None = 0.0) -> ChildUpdate:
     return ChildUpdate(
         child_id=child_id,
         ms=at(30),
@@ -70,6 +70,15 @@ def test_without_quotes_everything_is_impact_and_the_last_fill_is_the_price() ->
     assert found.impact == pytest.approx(0.1)
     assert found.opportunity == pytest.approx(0.1)
     assert shortfall(a_plan()).total == 0.0
+
+
+def test_a_fee_the_venue_did_not_tell_is_reckoned_at_its_rates() -> None:
+    market = some_params(Algorithm.MARKET, 1, window_ms=1)
+    rests = some_params(Algorithm.MAKER_FIRST, 1, window_ms=4_000, maker_first=True)
+    for params, rate in ((market, 0.0006), (rests, 0.0002)):
+        state, (child,) = advance(a_plan(params=params), a_book(0))
+        state, _ = advance(state, told(child.child_id, 1_000, 100.0, None))
+        assert shortfall(state).fees == pytest.approx(rate * 100.0)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
