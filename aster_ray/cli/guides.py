@@ -212,6 +212,18 @@ def simulator() -> None:
     """
 
 
+def venues() -> None:
+    """Venues, their keys, and what happens when they fail.
+
+    [venue] names it (aster; binanceusdm, bybit; any other of ccxt for reading), `rest` and `stream`
+    give other addresses. Keys come from the environment: ASTER_WALLET and the key of an agent that
+    cannot withdraw, ASTER_AGENT_KEY; elsewhere BYBIT_API_KEY, BYBIT_SECRET. pip install
+    'aster-ray[live]'. Requests share a budget: cancels and protection, then orders, then polls.
+    A lost answer is neither success nor failure: the order is looked for by its id before anything
+    is sent again. A stream that was cut or fell silent is made anew, then what it missed is asked.
+    """
+
+
 TOPICS: dict[str, Callable[[], None]] = {
     "start": start,
     "config": config,
@@ -222,6 +234,7 @@ TOPICS: dict[str, Callable[[], None]] = {
     "sessions": sessions,
     "models": models,
     "simulator": simulator,
+    "venues": venues,
     "scripts": exits,
 }
 # What a guide to the verb would say beside its options; others begin at the beginning.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aster_ray import log
-from aster_ray.config import Secret
+from aster_ray.config import MASK, Secret
 from aster_ray.errors import BadInputError
 from aster_ray.venues.config import ASTER, NO_SECRET, VenueConfig
 
@@ -51,7 +51,9 @@ def read_credentials(config: VenueConfig, environ: Mapping[str, str]) -> Credent
 
 
 def _aster(config: VenueConfig, environ: Mapping[str, str]) -> Credentials | None:
-    key = environ.get(AGENT_KEY, "").strip() or config.agent_key.value
+    # A session's folder keeps its settings with every secret masked.
+    told = "" if config.agent_key.value == MASK else config.agent_key.value
+    key = environ.get(AGENT_KEY, "").strip() or told
     wallet = environ.get(WALLET, "").strip() or config.wallet
     if not key:
         if wallet:

@@ -115,6 +115,7 @@ class _Hearing:
         self._mailbox = mailbox
         self._levels = config.book_levels
         self._began_ms, self._known_ms = clock.now_ms(), 0  # ours; of the newest event heard
+        self._strange: set[str] = set()
         limits = {"markPriceUpdate": config.stale_s, "depthUpdate": config.stale_s * _BOOK_PATIENCE}
         self._watch = _Watch(symbols, limits)
 
@@ -131,6 +132,7 @@ class _Hearing:
     async def joined(self, why: str) -> None:
         """Say what may be missing; nothing was promised before the first connection."""
         self._watch.begin()
+        self._strange.clear()
         if why:
             self._mailbox.put(Interrupted(self._since_ms(), why))
 
@@ -146,8 +148,10 @@ class _Hearing:
             update = self._update(kind, event)
         except _NOT_UNDERSTOOD as error:
             why = f"a message was not understood: {type(error).__name__} {error}"
-            structlog.get_logger().error("message_not_understood", why=why)
-            self._mailbox.put(Interrupted(self._since_ms(), why))
+            if why not in self._strange:  # a venue that changed its words repeats itself
+                self._strange.add(why)
+                structlog.get_logger().error("message_not_understood", why=why)
+                self._mailbox.put(Interrupted(self._since_ms(), why))
             return ""
         if update is None:
             return ""

@@ -104,6 +104,7 @@ class _Hearing:
     def __init__(self, gateway: Gateway, address: str) -> None:
         self._gateway = gateway
         self._address = address
+        self._strange: set[str] = set()
         self._known_ms = 0  # venue's time up to which nothing is missing
         self.mailbox: Mailbox[AccountEvent] = Mailbox(
             _MOST_WAITING, lambda: Interrupted(self._known_ms, "the reader fell too far behind")
@@ -142,8 +143,10 @@ class _Hearing:
             return self._take(json.loads(text))
         except _NOT_UNDERSTOOD as error:
             why = f"a message was not understood: {type(error).__name__} {error}"
-            structlog.get_logger().error("message_not_understood", why=why)
-            self.mailbox.put(Interrupted(self._known_ms, why))
+            if why not in self._strange:
+                self._strange.add(why)
+                structlog.get_logger().error("message_not_understood", why=why)
+            self.mailbox.put(Interrupted(self._known_ms, why), "not understood")
             return ""
 
     def _take(self, event: Any) -> str:

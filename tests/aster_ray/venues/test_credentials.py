@@ -35,6 +35,12 @@ def test_the_configuration_stands_in_where_the_environment_is_silent() -> None:
     assert other.key.value == "0x" + "cd" * 32
 
 
+def test_a_masked_key_of_a_kept_session_is_no_key() -> None:
+    assert read({}, agent_key=Secret("***")) is None
+    found = read({"ASTER_AGENT_KEY": KEY}, agent_key=Secret("***"))
+    assert found == Credentials(key=Secret("0x" + KEY))
+
+
 def test_other_venues_read_their_own_variables() -> None:
     environ = {"BYBIT_API_KEY": "k-1", "BYBIT_SECRET": "s-1", "ASTER_AGENT_KEY": KEY}
     found = read(environ, name="bybit")

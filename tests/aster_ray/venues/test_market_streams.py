@@ -166,6 +166,18 @@ def test_many_symbols_share_few_sockets(monkeypatch: pytest.MonkeyPatch) -> None
     play(scenario)
 
 
+def test_a_venue_that_changed_its_words_is_complained_of_once() -> None:
+    async def scenario(venue: Venue, _client: Any, ear: Ear) -> None:
+        await ear.every_kind()
+        for _ in range(5):
+            venue.hub.publish("btcusdt@kline_1m", {"e": "kline", "E": 1})
+        assert "not understood: KeyError 'k'" in (await ear.interruption()).why
+        await ear.every_kind()
+        assert len([event for event in ear.heard if isinstance(event, Interrupted)]) == 1
+
+    play(scenario)
+
+
 def test_an_unknown_symbol_is_refused_before_anything_is_opened() -> None:
     async def run() -> None:
         async with reading(config=QUICK) as (venue, client):
