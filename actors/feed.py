@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from actors.link import Watermark
 from actors.live_tap import LiveTap
@@ -137,6 +138,11 @@ class FeedActor(Shell):
         self._done(seq)
         self.reached(AFTER_ACK, seq)
         return self.acknowledged.value
+
+    def says(self) -> dict[str, Any]:
+        """Return how a live feed stands; nothing of a replay."""
+        tap = getattr(self, "_tap", None)
+        return {} if tap is None else tap.status
 
     async def end(self, _sent_ns: int) -> int | None:
         """Return the last close there will be; -1 for none at all, None for no end in sight."""

@@ -40,6 +40,7 @@ class Pulse:
     stages: dict[int, Counts] = field(default_factory=dict)
     dropped: dict[int, dict[str, tuple[int, int]]] = field(default_factory=dict)
     recoveries: list[Recovery] = field(default_factory=list)
+    says: dict[str, Any] = field(default_factory=dict)  # of its own work, e.g. a feed of its venue
     heard_ns: int = 0
     silent_ns: int = 0  # first question after ``heard_ns`` that went without an answer; 0 = none
 
@@ -58,6 +59,7 @@ class Pulse:
             self.pids.append(pid)
         self.heard_ns, self.silent_ns = now_ns, 0
         self.state, self.failure = health["state"], health["failure"]
+        self.says = health.get("says") or self.says
         self.counts[pid], self.crossings[pid] = health["hops"], health["crossings"]
         self.stages[pid], self.dropped[pid] = health["stages"], health["dropped"]
         if self.ready:

@@ -135,4 +135,9 @@ class Shell:
             "hops": self.hops.counts(),
             "crossings": self.hops.crossings(),
             "stages": self.stages.counts(),
+            "says": self.says(),
         }
+
+    def says(self) -> dict[str, Any]:
+        """Return what there is to tell of this actor's own work; asked from another thread."""
+        return {}

@@ -180,6 +180,7 @@ class SupervisorActor(Shell):
                 "messages": _messages(pulse),
                 "heard_ms": (now - pulse.heard_ns) / 1e6,
                 "failure": pulse.failure,
+                **({"says": pulse.says} if pulse.says else {}),
             }
             for role, pulse in dict(self._pulses).items()
         }
@@ -212,7 +213,13 @@ class SupervisorActor(Shell):
             "start_ms": ((self._trading_ns or now) - self._began_ns) / 1e6,
             "wall_ms": traded_s * 1e3,
             "stopped": self._stopping,
+            **_of_feed(pulses.get(topology.FEED)),
         }
+
+
+def _of_feed(pulse: Pulse | None) -> dict[str, Any]:
+    """Return how a live feed stands, for the report; nothing of a replay."""
+    return {"feed": pulse.says} if pulse is not None and pulse.says else {}
 
 
 def _messages(pulse: Pulse) -> int:

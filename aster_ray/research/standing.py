@@ -95,6 +95,16 @@ def _of_actors(actors: Mapping[str, Mapping[str, Any]]) -> list[str]:
             found.append(f"{role} is not ready")
         elif row["heard_ms"] > _SILENT_MS:
             found.append(f"{role} was last heard {row['heard_ms'] / 1e3:.0f} s ago")
+        found += _of_feed(row.get("says", {}))
+    return found
+
+
+def _of_feed(says: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the venues a live feed listens to."""
+    alive: Mapping[str, bool] = says.get("alive", {})
+    found = [f"{venue} is silent" for venue, speaks in alive.items() if not speaks]
+    if alive and says["source"] != next(iter(alive)):
+        found.append(f"bars come from {says['source']}, which stands in")
     return found
 
 

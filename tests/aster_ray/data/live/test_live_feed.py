@@ -18,11 +18,11 @@ from aster_ray.data.live.history import fetch_history
 from aster_ray.data.live.live_feed import LiveFeed, now_ms
 from aster_ray.data.live.soundness import Step
 from aster_ray.engine.journal import FileJournal
+from aster_ray.engine.ports import MarketClient
 from aster_ray.errors import BadInputError
 from aster_ray.kernel.market import Market
 from aster_ray.model.ids import MINUTE_MS
 from aster_ray.venues.connect import connect_market
-from tests.aster_ray.data.live.raw_stream import RawStream
 from tests.aster_ray.venues.connected import config_of
 from tests.aster_ray.venues.simulator.served import Venue, served
 
@@ -61,11 +61,8 @@ class Stage:
         self._venues, self._config = venues, config
         self.released: list[Release] = []
 
-    def clients(self) -> list[RawStream]:
-        return [
-            RawStream(connect_market(config_of(venue)), venue.socket, f"venue{index}")
-            for index, venue in enumerate(self._venues)
-        ]
+    def clients(self) -> list[MarketClient]:
+        return [connect_market(config_of(venue, stale_s=1.5)) for venue in self._venues]
 
     async def begin(self, warmup: int = 10) -> Market:
         client = self.clients()[0]
@@ -80,7 +77,7 @@ class Stage:
     async def feed(self, last: int | None):
         journal, clients = FileJournal(self.path), self.clients()
         log = FeedLog(journal)
-        names = [client.name for client in clients]
+        names = [f"venue{index}" for index in range(len(clients))]
         start = (log.next_open_ms, log.unpaid_ms)
         desk = FeedDesk(Grid(SYMBOLS, STEPS, MINUTE_MS), self._config, names, start, now_ms())
         feed = LiveFeed(desk, log, clients, self.released.append)
