@@ -1,4 +1,4 @@
-"""The thread that keeps a session's history, on what the pipeline leaves of the processors."""
+"""What keeps a session's history and shows it to others, on what the pipeline leaves over."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import asyncio
 import contextlib
 import os
 import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import structlog
 
+from aster_ray.engine.sharing import SnapshotPort
 from aster_ray.errors import AsterError, JournalError
 from aster_ray.research.history import SessionHistory
 from aster_ray.research.session import Session
@@ -27,24 +31,41 @@ def _yield_to_others() -> None:
 
 
 async def keep_history(session: Session, store: StoreConfig) -> None:
-    """Follow the journals for as long as this process lives.
+    """Follow the journals for as long as this process lives."""
+    history = SessionHistory(session, store)
 
-    Nobody waits for it: a database that is away is said once, and caught up with when it is back.
+    def catch_up() -> None:
+        nonlocal history
+        try:
+            history.catch_up()
+        except JournalError:
+            history = SessionHistory(session, store)
+            raise
+
+    await _repeat("history", lambda: catch_up)
+
+
+async def publish_live(snapshot: SnapshotPort, view: Callable[[], Mapping[str, Any]]) -> None:
+    """Put what ``view`` returns where onlookers find it, for as long as this process lives."""
+    await _repeat("snapshot", lambda: partial(snapshot.publish, view()))
+
+
+async def _repeat(name: str, prepare: Callable[[], Callable[[], None]]) -> None:
+    """Do again and again, on a thread of its own, what ``prepare`` returns here; nobody waits.
+
+    A place that is away is said once, and work goes on when it is back.
     """
-    loop = asyncio.get_running_loop()
-    history, failure = SessionHistory(session, store), ""
-    with ThreadPoolExecutor(1, "history", _yield_to_others) as thread:
+    loop, failure = asyncio.get_running_loop(), ""
+    with ThreadPoolExecutor(1, name, _yield_to_others) as thread:
         while True:
             try:
-                await loop.run_in_executor(thread, history.catch_up)
+                await loop.run_in_executor(thread, prepare())
                 if failure:
                     failure = ""
-                    structlog.get_logger().info("history_goes_on")
+                    structlog.get_logger().info(f"{name}_goes_on")
                 await asyncio.sleep(_PAUSE_S)
-            except AsterError as error:
+            except (AsterError, OSError, ValueError) as error:
                 if str(error) != failure:
                     failure = str(error)
-                    structlog.get_logger().warning("history_not_written", reason=failure)
-                if isinstance(error, JournalError):
-                    history = SessionHistory(session, store)
+                    structlog.get_logger().warning(f"{name}_not_written", reason=failure)
                 await asyncio.sleep(_AGAIN_S)

@@ -6,13 +6,15 @@ import asyncio
 import os
 from typing import Any
 
-from actors.chronicler import keep_history
+from actors.chronicler import keep_history, publish_live
 from actors.options import TIMES
 from actors.shell import Shell
 from aster_ray import topology
 from aster_ray.engine.failpoints import BEFORE_SEND
+from aster_ray.research.history import history_key
 from aster_ray.research.view import SessionView
 from aster_ray.store.config import places_from_environment
+from aster_ray.store.custody import account_snapshot
 
 
 class LedgerActor(Shell):
@@ -30,9 +32,11 @@ class LedgerActor(Shell):
 
     async def work(self) -> None:
         """Look at the journals a few times a second, and keep the history beside it."""
-        store = places_from_environment(os.environ).store
-        if store.history:
-            self.attend(keep_history(self.session, store))
+        session, places = self.session, places_from_environment(os.environ)
+        if places.store.history:
+            self.attend(keep_history(session, places.store))
+        live = account_snapshot(places, history_key(session), session.folder)
+        self.attend(publish_live(live, self._view.snapshot))
         while True:
             self._view.catch_up()
             await asyncio.sleep(TIMES.tail)

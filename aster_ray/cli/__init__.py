@@ -11,7 +11,16 @@ from collections.abc import Sequence
 
 import typer
 
-from aster_ray.cli import configuration, guides, market_data, operate, runs, simulator, strategy
+from aster_ray.cli import (
+    configuration,
+    guides,
+    history,
+    market_data,
+    operate,
+    runs,
+    simulator,
+    strategy,
+)
 from aster_ray.cli.process import as_process, run_app
 
 __all__ = ["main"]
@@ -26,7 +35,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for group in (runs, operate, simulator, guides):
+    for group in (runs, operate, history, simulator, guides):
         group.register(app)
     for name, group, summary in (
         ("data", market_data, "Download, import, verify and list market data."),

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import aster_ray
-from aster_ray.cli import output
+from aster_ray.cli import history, output
 from aster_ray.cli.data_guide import data
 from aster_ray.cli.options import VerbOptions, verb
 from aster_ray.errors import BadInputError
@@ -145,6 +145,9 @@ def sessions() -> None:
     supervisor.stop      SupervisorActor   empty; there if somebody asked for the end
     logs/NAME.log        each process      JSON lines, newest 2 MiB; .1 to .4 are older
     logs/host.out        a detached one    what libraries print; usually empty
+    history.sqlite       LedgerActor       the same in tables; see `aster help history`
+    live.json            LedgerActor       how the account stands, for 15 s at a time
+    lease/               ExecutorActor     who may send; free as soon as its process is gone
     report.json          aster paper       every number, when the session ends; the last to appear
     report.html          aster paper       the tear sheet
     equity.parquet  trades.parquet  orders.parquet  fills.parquet
@@ -236,6 +239,7 @@ TOPICS: dict[str, Callable[[], None]] = {
     "simulator": simulator,
     "venues": venues,
     "scripts": exits,
+    "history": history.guide,
 }
 # What a guide to the verb would say beside its options; others begin at the beginning.
 VERB_TOPICS = {

@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
 
 def status(options: Which) -> None:
     """Show how a session stands: 0 healthy, 1 not healthy or not running."""
-    payload = _host("status")(_folder(options))
+    payload = _host("status")(folder_of(options))
     output.emit(options, payload, status_tables.status_table(payload), "status.json")
     if not payload["healthy"]:
         raise typer.Exit(EXIT_FAILED)
@@ -87,7 +87,7 @@ def resume(options: Word) -> None:
 
 def stop(options: Stop) -> None:
     """Finish the close under way, write the report and end the session."""
-    payload = _host("stop")(_folder(options), options.timeout)
+    payload = _host("stop")(folder_of(options), options.timeout)
     output.emit(options, payload, status_tables.stop_table(payload))
 
 
@@ -95,7 +95,7 @@ def logs(options: Logs) -> None:
     """Print what the processes of a session wrote, in order of time."""
     from aster_ray.research.log_lines import follow_lines, last_lines
 
-    folder = _folder(options)
+    folder = folder_of(options)
     show = status_tables.log_line(as_json=options.as_json)
     lines, cursor = last_lines(folder, options.actor, options.lines)
     for line in lines:
@@ -106,11 +106,12 @@ def logs(options: Logs) -> None:
 
 
 def _say(options: Word, state: TradingState) -> None:
-    payload: Mapping[str, Any] = _host("state")(_folder(options), state, options.reason)
+    payload: Mapping[str, Any] = _host("state")(folder_of(options), state, options.reason)
     output.emit(options, payload, status_tables.state_table(payload))
 
 
-def _folder(options: Which) -> Path:
+def folder_of(options: Which) -> Path:
+    """Return the folder of the session that was asked for."""
     from aster_ray.research.tenure import SESSIONS, find_session
 
     return find_session(options.session, SESSIONS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from aster_ray.engine.chronicle import read_anchor
 from aster_ray.errors import BadInputError
 from aster_ray.research.ledger import JournalTail
@@ -64,6 +66,24 @@ class SessionHistory:
         database = Database(database_url(self._store.url, session.folder))
         migrate(database)
         return HistoryWriter(database, identity, names)
+
+
+def history_database(session: Session | None, store: StoreConfig) -> Database:
+    """Return the database of a session's history with all that its journals hold.
+
+    Args:
+        session: None = whatever ``store`` names, as it is.
+        store: where.
+
+    Raises:
+        RetryableError: the database does not answer.
+        BadInputError: there is no history, or it refuses.
+    """
+    if session is not None:
+        complete_history(session, store)
+    database = Database(database_url(store.url, Path() if session is None else session.folder))
+    migrate(database)
+    return database
 
 
 def complete_history(session: Session, store: StoreConfig) -> None:

@@ -27,7 +27,7 @@ import structlog
 from aster_ray import clock
 from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
 from aster_ray.engine.ports import DurableExecutionPort
-from aster_ray.engine.sharing import LeasePort
+from aster_ray.engine.sharing import LeasePort, SnapshotPort
 from aster_ray.errors import (
     AsterError,
     BadInputError,
@@ -38,7 +38,9 @@ from aster_ray.errors import (
 from aster_ray.store.config import Places, state_folder
 from aster_ray.store.epoch import EpochFile
 from aster_ray.store.file_lease import FileLease
+from aster_ray.store.file_snapshot import FileSnapshot
 
+SNAPSHOT = "live.json"
 _LOOK_S = 0.1
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -80,6 +82,23 @@ def account_lease(places: Places, account: Account, what: str) -> LeasePort:
 
     floor = EpochFile(account.folder / f"{account.name}.epoch")
     return RedisLease(Connection(places.redis.url), account.name, what, floor, ttl_s)
+
+
+def account_snapshot(places: Places, session: str, folder: Path) -> SnapshotPort:
+    """Return where the live snapshot of a session is put and found.
+
+    Args:
+        places: where things are shared.
+        session: its key, the same on every machine.
+        folder: of the session, where no Redis is configured.
+    """
+    ttl_s = places.redis.snapshot_ttl
+    if not places.redis.url.value:
+        return FileSnapshot(folder / SNAPSHOT, ttl_s)
+    from aster_ray.store.redis.connection import Connection
+    from aster_ray.store.redis.snapshot import RedisSnapshot
+
+    return RedisSnapshot(Connection(places.redis.url), session, ttl_s)
 
 
 class Custody:

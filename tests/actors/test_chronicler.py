@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from actors import chronicler
-from actors.chronicler import keep_history
+from actors.chronicler import keep_history, publish_live
 from aster_ray.config import Secret
 from aster_ray.errors import JournalError, RetryableError
 from aster_ray.research.history import SessionHistory, complete_history
 from aster_ray.research.session import Session
-from aster_ray.store.config import StoreConfig
+from aster_ray.store.config import Places, RedisConfig, StoreConfig
+from aster_ray.store.custody import account_snapshot
 from aster_ray.store.sql.database import Database, database_url
 from tests.aster_ray.research.test_replay import traded
 
@@ -87,3 +88,26 @@ def test_a_database_that_is_away_is_said_once_and_caught_up_with(
     asyncio.run(follow(session, store, lambda: "history_goes_on" in impatient))
     assert impatient == ["history_not_written"] * 2 + ["history_goes_on"]
     assert calls >= 7
+
+
+def test_onlookers_find_the_newest_snapshot_and_a_bad_one_is_said_once(
+    tmp_path: Path, impatient: list[str]
+) -> None:
+    live = account_snapshot(Places(StoreConfig(), RedisConfig()), "session", tmp_path)
+    looks = 0
+
+    def view() -> dict[str, Any]:
+        nonlocal looks
+        looks += 1
+        return {"closes": float("nan") if looks < 5 else looks}
+
+    async def follow_snapshot() -> None:
+        task = asyncio.create_task(publish_live(live, view))
+        async with asyncio.timeout(60.0):
+            while (live.latest() or {}).get("closes", 0) < 10:
+                assert not task.done()
+                await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(follow_snapshot())
+    assert impatient == ["snapshot_not_written", "snapshot_goes_on"]

@@ -42,6 +42,14 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]
     server.end()
 
 
+@pytest.fixture(scope="session")
+def redis_connection_of_all(redis_server: RedisServer) -> Iterator[Connection]:
+    """Return a connection that the examples of a property share."""
+    connection = Connection(Secret(redis_server.url))
+    yield connection
+    connection.close()
+
+
 @pytest.fixture
 def redis_connection(redis_server: RedisServer) -> Iterator[Connection]:
     connection = Connection(Secret(redis_server.url))
