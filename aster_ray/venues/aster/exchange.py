@@ -2,7 +2,7 @@
 
 * It adds a fee of its own to every order unless told not to; here no request can carry one.
 * It signs slowly, with nonces that repeat, and only for the key's own wallet; ``Signer`` does not.
-* It calls the spot side unless told not to.
+* It calls the spot side, for the contract rules too.
 """
 
 from __future__ import annotations
@@ -61,6 +61,21 @@ class AsterExchange(wired(ccxt.pro.aster)):  # type: ignore[misc]
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         return {"url": url, "method": method, "body": query, "headers": form}
 
+    async def fetch_currencies(self, _params: Any = None) -> dict[str, Any]:
+        """Return nothing: ccxt would ask the spot side for them, which must not stop us."""
+        return {}
+
+    async def fetch_markets(self, params: Any = None) -> list[Any]:
+        """Return the perpetuals; ccxt would ask the spot side as well."""
+        answer = await self.fapiPublicGetV3ExchangeInfo(params or {})
+        rows = [
+            row
+            for row in answer["symbols"]
+            if row.get("contractType") == "PERPETUAL" and row.get("baseAsset")
+        ]
+        found: list[Any] = self.parse_markets(rows)
+        return found
+
     async def leverage_tiers(self) -> dict[str, list[dict[str, Any]]]:
         """Return margin tables by symbol, which ccxt reads but does not show."""
         await self.load_markets()
@@ -106,8 +121,6 @@ def open_exchange(config: VenueConfig, signer: Signer | None) -> AsterExchange:
     """Return a client; its ``wire`` is still to be set."""
     rest = config.rest or (TEST_REST if config.chain == TEST_CHAIN else REST)
     urls = dict.fromkeys(("fapiPublic", "fapiPrivate"), f"{rest}/fapi")
-    if config.rest:
-        urls |= dict.fromkeys(("sapiPublic", "sapiPrivate"), f"{rest}/api")
     exchange = AsterExchange(
         {
             "enableRateLimit": False,  # ours counts weights and knows priorities

@@ -9,6 +9,9 @@ from aster_ray.clock import monotonic_ns
 from aster_ray.errors import RetryableError
 from aster_ray.venues.ccxt_venue.budget import Priority, RateBudget
 
+# An order that waited longer was decided on another market: whoever decided must look again.
+MOST_ORDER_WAIT_MS = 2_000.0
+
 
 def monotonic_ms() -> float:
     """Return a stamp for durations in milliseconds."""
@@ -41,7 +44,8 @@ class Turnstile:
         Raises:
             RetryableError: its turn comes too late; nothing was sent.
         """
-        until = self.now_ms() + self._max_wait_ms
+        patience = min(self._max_wait_ms, MOST_ORDER_WAIT_MS) if orders else self._max_wait_ms
+        until = self.now_ms() + patience
         async with self._queues[priority]:
             while True:
                 now = self.now_ms()

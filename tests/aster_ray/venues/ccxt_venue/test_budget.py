@@ -130,6 +130,17 @@ def test_who_would_wait_too_long_is_turned_away_at_once() -> None:
     asyncio.run(run())
 
 
+def test_an_order_never_waits_until_it_is_old() -> None:
+    async def run() -> None:
+        gate = Turnstile(RateBudget(600, 600), 60_000.0, lambda: 0.0)
+        await gate.enter(150, Priority.PROTECT)
+        with pytest.raises(RetryableError) as raised:
+            await gate.enter(20, Priority.PROTECT, orders=1)
+        assert raised.value.retry_after_ms == 2_667
+
+    asyncio.run(run())
+
+
 def test_requests_of_one_priority_keep_their_order() -> None:
     async def run() -> None:
         gate = Turnstile(RateBudget(60_000, 60_000), 60_000.0)
