@@ -13,6 +13,7 @@ from typing import Any
 from aster_ray import config, log
 from aster_ray.data.config import DataConfig
 from aster_ray.data.live.config import FeedConfig
+from aster_ray.doctor.config import DoctorConfig
 from aster_ray.engine.algos.config import ExecutionConfig
 from aster_ray.engine.config import SessionConfig, StrategiesConfig
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
@@ -38,6 +39,7 @@ class Settings:
     redis: RedisConfig = field(default_factory=RedisConfig)
     execution: ExecutionConfig = field(default_factory=ExecutionConfig)
     feed: FeedConfig = field(default_factory=FeedConfig)
+    doctor: DoctorConfig = field(default_factory=DoctorConfig)
 
     def sections(self) -> dict[str, Any]:
         """Return name -> section."""

@@ -13,6 +13,7 @@ import typer
 
 from aster_ray.cli import (
     configuration,
+    doctor,
     guides,
     history,
     market_data,
@@ -35,7 +36,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for group in (runs, operate, history, simulator, guides):
+    for group in (runs, operate, history, doctor, simulator, guides):
         group.register(app)
     for name, group, summary in (
         ("data", market_data, "Download, import, verify and list market data."),

@@ -128,6 +128,12 @@ def operate() -> None:
     started it, RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH. Without an answer from the node,
     `aster status` reads the journals and says so.
     As a service: serve/config/aster-paper.service is a commented systemd unit.
+
+    Before real money: aster doctor prints ok, warn or FAIL for the venue, its clock and rules, the
+    agent's key and permissions, builders, position mode, leverage, margin, balance, foreign orders
+    and positions, the machine, the libraries, the database and Redis, each with its remedy, and
+    ends with 0 or, if a check failed, 1. Keys: ASTER_WALLET and ASTER_AGENT_KEY. It only asks, and
+    leaves a record sealed with the key, good for 24 hours, which live trading requires.
     """
 
 
