@@ -163,7 +163,7 @@ class Life:
                 assert action.ticks > 0
 
 
-few = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 many = settings(max_examples=1_500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

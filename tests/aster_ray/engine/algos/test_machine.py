@@ -5,7 +5,7 @@ import pytest
 from aster_ray.engine.algos.child import Cancel, Place, Style, child_id, ticket
 from aster_ray.engine.algos.config import Algorithm
 from aster_ray.engine.algos.machine import advance
-from aster_ray.engine.algos.observe import Evidence, Stop
+from aster_ray.engine.algos.observe import Evidence, Stop, Traded
 from aster_ray.model.enums import Side
 from aster_ray.model.ids import CLIENT_ORDER_ID
 from aster_ray.model.venue import OrderType, TimeInForce
@@ -163,6 +163,22 @@ def test_a_remainder_too_small_joins_the_last_slice() -> None:
         state = fill_all(state, actions, second)
     assert sizes == [50, 50]  # 25 are too few, and so would be what 36 leave in the end
     assert state.why == "filled"
+
+
+def test_what_a_slice_would_leave_too_small_goes_with_it_or_is_kept_large_enough() -> None:
+    """Thirds of 100 lots; the venue takes no fewer than 36."""
+    thirds = some_params(Algorithm.TWAP, 3, window_ms=30_000)
+    state, actions = tick(a_plan(a_parent(100), thirds, min_notional=3.5), 0)
+    assert not actions
+    state, actions = tick(state, 10)
+    assert [place.lots for place in placed(actions)] == [100]
+    capped = some_params(Algorithm.TWAP, 3, window_ms=30_000, max_participation=0.5)
+    state, actions = advance(a_plan(a_parent(100), capped, min_notional=3.5), Traded(at(10), 160.0))
+    assert [place.lots for place in placed(actions)] == [64]
+    state = fill_all(state, actions, 10)
+    assert not advance(state, Traded(at(30), 198.0))[1]
+    state, actions = advance(state, Traded(at(30), 200.0))
+    assert [place.lots for place in placed(actions)] == [36]
 
 
 def test_a_parent_below_the_smallest_order_ends_at_once_unless_it_reduces() -> None:
