@@ -61,9 +61,7 @@ def due_table(total: int, shares: Sequence[float]) -> tuple[int, ...]:
     Rounding never loses a lot: it is the sums that are rounded.
     """
     sums = list(accumulate(shares))
-    table = [min(total, int(total * (share / sums[-1]) + 0.5)) for share in sums]
-    table[-1] = total
-    return tuple(table)
+    return tuple(int(total * (share / sums[-1]) + 0.5) for share in sums)
 
 
 def due_at(table: Sequence[int], schedule_ms: int, elapsed_ms: float) -> int:

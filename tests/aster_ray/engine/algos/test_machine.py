@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from aster_ray.engine.algos.child import Cancel, Place, Style, child_id, ticket
 from aster_ray.engine.algos.config import Algorithm
-from aster_ray.engine.algos.machine import advance
+from aster_ray.engine.algos.machine import advance, plan, resume
 from aster_ray.engine.algos.observe import Evidence, Stop, Traded
 from aster_ray.model.enums import Side
 from aster_ray.model.ids import CLIENT_ORDER_ID
@@ -189,6 +191,16 @@ def test_a_parent_below_the_smallest_order_ends_at_once_unless_it_reduces() -> N
     assert child.lots == 9
     _, (child,) = tick(a_plan(a_parent(10), MARKET, min_notional=1.0), 0.0)
     assert child.lots == 10
+
+
+def test_a_journal_with_a_child_twice_or_too_large_is_refused() -> None:
+    _, (first,) = tick(a_plan(), 0.0)
+    with pytest.raises(ValueError, match="child 1 must come next"):
+        resume(a_plan(), [first, first])
+    with pytest.raises(ValueError, match="would overfill"):
+        resume(a_plan(), [replace(first, lots=1_001)])
+    with pytest.raises(ValueError, match="parent of BTCUSDT with the rules of ETHUSDT"):
+        plan(a_parent(), MARKET, an_instrument("ETH"))
 
 
 def test_evidence_that_cannot_be_is_refused() -> None:
