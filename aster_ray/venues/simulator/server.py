@@ -68,10 +68,14 @@ class Server:
         await self.publisher.hub.close(abort=True)
 
     async def _beat(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
         while True:
             if not self.stepper.turn.locked():
                 self.publisher.pulse()
-            await asyncio.sleep(PULSE_SECONDS)
+            # By the clock, however long a pulse takes; one that is late is not made up for.
+            due = max(due + PULSE_SECONDS, loop.time())
+            await asyncio.sleep(due - loop.time())
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, or do to it what the faults say."""

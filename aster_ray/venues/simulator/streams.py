@@ -31,6 +31,7 @@ _EVERYTHING = {
 _EVERY_LEVEL = 1 << 20
 _DEPTH_MS, _KLINE_MS, _TICKER_MS, _MARK_MS, _FAST_MARK_MS = 250, 250, 500, 3000, 1000
 _BARS_A_PULSE = 500
+_JITTER_MS = 10  # pulses come a little early or late
 
 
 @dataclass(slots=True)
@@ -143,9 +144,13 @@ class Publisher:
 
     def _is_due(self, said: _Said, pause_ms: int) -> bool:
         now = self._desk.pace.clock.now_ms()
-        if now - said.wall_ms < pause_ms and not self._whole:
+        if self._whole:
+            said.wall_ms = now
+        elif now - said.wall_ms < pause_ms - _JITTER_MS:
             return False
-        said.wall_ms = now
+        else:
+            # From the moment it was due, so that a pulse that comes late delays no other.
+            said.wall_ms = max(said.wall_ms + pause_ms, now - pause_ms)
         return True
 
     def _trades(self, name: str, listing: Listing, said: _Said) -> None:

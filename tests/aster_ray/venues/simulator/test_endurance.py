@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -16,10 +11,10 @@ import numpy as np
 import pytest
 
 from aster_ray.model.ids import DAY_MS, MINUTE_MS
+from tests.aster_ray.venues.simulator.processes import Process, simulator
 from tests.aster_ray.venues.simulator.scenes import Scene, a_market
 from tests.aster_ray.venues.simulator.served import BTC, KEY, Venue
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
 WARM_UP_DAYS, DAYS, A_DAY = 8, 2, 24
 # What may be remembered at any time by an account that trades the whole day; the venue forgets an
 # unfilled order after a week.
@@ -40,16 +35,12 @@ def test_orders_that_came_to_nothing_are_forgotten_after_a_week_and_fills_are_no
 
 
 class Session:
-    """The simulator as a process of its own, with a client that trades all day."""
+    """A client that trades all day."""
 
-    def __init__(self, process: subprocess.Popen[str], place: str) -> None:
-        self.process = process
-        self.http, self.socket = f"http://{place}", f"ws://{place}"
+    def __init__(self, place: Process) -> None:
+        self.place = place
+        self.http, self.socket = place.http, place.socket
         self.count = 0
-
-    def rss(self) -> int:
-        """Return what the process holds, bytes."""
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * PAGE
 
     async def hour(self, web: aiohttp.ClientSession, client: Any) -> None:
         """Trade, leave orders, withdraw them, and let an hour go by in which streams speak."""
@@ -92,7 +83,7 @@ async def live(session: Session) -> tuple[list[int], dict[str, int]]:
                 for hour in range((WARM_UP_DAYS + DAYS) * A_DAY):
                     await session.hour(web, client)
                     if hour >= WARM_UP_DAYS * A_DAY:
-                        sizes.append(session.rss())
+                        sizes.append(session.place.rss())
                 listening.cancel()
             async with web.get(f"{session.http}/control/sizes") as response:
                 return sizes, await response.json()
@@ -102,20 +93,9 @@ async def live(session: Session) -> tuple[list[int], dict[str, int]]:
 
 @pytest.mark.slow
 def test_days_of_trading_leave_the_simulator_as_large_as_it_was() -> None:
-    command = [sys.executable, "-m", "aster_ray.cli", "simulator", "--json", "--port", "0"]
-    command += ["--pace", "stepped", "--time", "recorded"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            text = ""
-            while not text.endswith("}\n"):
-                text += process.stdout.readline()
-                assert process.poll() is None
-            session = Session(process, json.loads(text)["http"].removeprefix("http://"))
-            at_rest = session.rss()
-            sizes, held = asyncio.run(live(session))
-        finally:
-            process.terminate()
+    with simulator("--pace", "stepped", "--time", "recorded") as process:
+        at_rest = process.rss()
+        sizes, held = asyncio.run(live(Session(process)))
     days = np.arange(len(sizes)) / A_DAY
     slope = float(np.polyfit(days, np.array(sizes) / 2**20, 1)[0])
     print(f"\nat rest {at_rest / 2**20:.0f} MiB, after {WARM_UP_DAYS} days {sizes[0] / 2**20:.0f}")
