@@ -19,6 +19,7 @@ from aster_ray.engine.config import SessionConfig, StrategiesConfig
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
 from aster_ray.store.config import RedisConfig, StoreConfig
 from aster_ray.venues.config import VenueConfig
+from aster_ray.venues.simulator.config import SimulatorConfig
 
 DEFAULT_FILE = Path("aster.toml")
 
@@ -40,6 +41,7 @@ class Settings:
     execution: ExecutionConfig = field(default_factory=ExecutionConfig)
     feed: FeedConfig = field(default_factory=FeedConfig)
     doctor: DoctorConfig = field(default_factory=DoctorConfig)
+    simulator: SimulatorConfig = field(default_factory=SimulatorConfig)
 
     def sections(self) -> dict[str, Any]:
         """Return name -> section."""

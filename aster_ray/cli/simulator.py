@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,9 +13,11 @@ from aster_ray.cli import api, output
 from aster_ray.cli.apart import apart
 from aster_ray.cli.options import VerbOptions, verb
 from aster_ray.errors import BadInputError
+from aster_ray.venues.simulator.config import PACES
 
 if TYPE_CHECKING:
     from aster_ray.kernel.market import Market
+    from aster_ray.venues.simulator.config import SimulatorConfig
     from aster_ray.venues.simulator.opening import Terms
     from aster_ray.venues.simulator.tape import Tape
 
@@ -25,7 +27,7 @@ _HISTORY = 30 * 1440
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulator(VerbOptions):
-    """What is played, how fast, and where."""
+    """What is played, how fast, and where; what is not given is taken from ``[simulator]``."""
 
     replay: Annotated[
         str | None, typer.Option(help="Folder or catalog of 1m bars; none = the built-in market.")
@@ -33,17 +35,27 @@ class Simulator(VerbOptions):
     symbols: Annotated[str | None, typer.Option(help="E.g. BTC,ETH,SOL; none = all.")] = None
     start: Annotated[str | None, typer.Option("--from", help="First day played, UTC.")] = None
     pace: Annotated[
-        str,
+        str | None,
         typer.Option(help="wall = time runs by itself; stepped = POST /control/advance moves it."),
-    ] = "wall"
-    speed: Annotated[float, typer.Option(help="Exchange seconds a second; 0 = stepped.")] = 1.0
+    ] = None
+    speed: Annotated[
+        float | None, typer.Option(help="Exchange seconds a second, usually 1; 0 = stepped.")
+    ] = None
     time: Annotated[
-        str, typer.Option(help="now = the recording is moved to the present; or recorded.")
-    ] = "now"
-    deposit: Annotated[str, typer.Option(help="What a new account begins with, in USDT.")] = "10000"
-    latency: Annotated[float, typer.Option(help="Milliseconds from acceptance to the book.")] = 5.0
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 18080
+        str | None, typer.Option(help="now = the recording is moved to the present; or recorded.")
+    ] = None
+    deposit: Annotated[
+        str | None, typer.Option(help="What a new account begins with, usually 10000 USDT.")
+    ] = None
+    latency: Annotated[
+        float | None, typer.Option(help="Milliseconds from acceptance to the book, usually 5.")
+    ] = None
+    host: Annotated[str | None, typer.Option(help="Address to listen on, usually 127.0.0.1.")] = (
+        None
+    )
+    port: Annotated[
+        int | None, typer.Option(help="Usually 18080; 0 takes a free one.", min=0, max=65535)
+    ] = None
 
 
 def register(app: typer.Typer) -> None:
@@ -63,41 +75,46 @@ def simulator(options: Simulator) -> None:
     from aster_ray.clock import LiveClock
 
     settings = api.load_settings(options.config, {"seed": options.seed}, options.settings)
+    chosen = _chosen(options, settings.simulator)
     terms = opening.Terms(
-        speed=_speed(options),
-        time=options.time,
+        speed=0.0 if chosen.pace == "stepped" else chosen.speed,
+        time=chosen.time,
         seed=settings.session.seed,
-        deposit=_units(options.deposit),
-        latency_ms=options.latency,
+        deposit=_units(options.deposit or repr(chosen.deposit)),
+        latency_ms=chosen.latency,
     )
     clock = LiveClock()
     wall_ms = clock.now_ms()
     with output.progress(options, "load"):
-        tape, warnings = apart(_record, options, terms, wall_ms)
+        tape, warnings = apart(_record, options, chosen.replay, terms, wall_ms)
     desk = opening.desk_on(tape, terms, clock, wall_ms)
     symbols = [contract.symbol for contract in tape.contracts]
 
     def ready(port: int) -> None:
-        payload = {**_payload(options, terms, port), "symbols": symbols, "warnings": warnings}
+        payload = {**_payload(chosen.host, terms, port), "symbols": symbols, "warnings": warnings}
         output.emit(options, payload, lambda console: _show(console, payload), "simulator.json")
 
-    asyncio.run(opening.serve(desk, terms, (options.host, options.port), ready))
+    asyncio.run(opening.serve(desk, terms, (chosen.host, chosen.port), ready))
 
 
-def _record(options: Simulator, terms: Terms, wall_ms: int) -> tuple[Tape, list[str]]:
+def _record(options: Simulator, replay: str, terms: Terms, wall_ms: int) -> tuple[Tape, list[str]]:
     """Return what is played and what is to be said about it."""
     from aster_ray.data.instruments import instruments_for
     from aster_ray.venues.simulator.opening import record
 
-    market = _market(options, terms.seed)
-    instruments, warnings = instruments_for(market, options.replay or "")
+    market = _market(options, replay, terms.seed)
+    instruments, warnings = instruments_for(market, replay)
     return record(market, instruments, terms, wall_ms), [*market.missing, *warnings]
 
 
-def _speed(options: Simulator) -> float:
-    if options.pace not in ("wall", "stepped"):
-        raise BadInputError(f"--pace {options.pace!r} is unknown: use wall or stepped")
-    return 0.0 if options.pace == "stepped" else options.speed
+def _chosen(options: Simulator, config: SimulatorConfig) -> SimulatorConfig:
+    """Return the configuration with what the command line says."""
+    names = ("replay", "pace", "speed", "time", "latency", "host", "port")
+    given = {name: getattr(options, name) for name in names}
+    chosen = replace(config, **{name: value for name, value in given.items() if value is not None})
+    if chosen.pace not in PACES:
+        raise BadInputError(f"--pace {chosen.pace!r} is unknown: use wall or stepped")
+    return chosen
 
 
 def _units(text: str) -> int:
@@ -109,15 +126,13 @@ def _units(text: str) -> int:
         raise BadInputError(f"--deposit must be an amount of USDT, was {text!r}") from None
 
 
-def _market(options: Simulator, seed: int) -> Market:
+def _market(options: Simulator, replay: str, seed: int) -> Market:
     """Return minutes to play with what precedes them."""
-    from dataclasses import replace
-
     from aster_ray.data.source import MarketRequest, load_market
 
     symbols = tuple(part for part in (options.symbols or "").split(",") if part.strip())
     request = MarketRequest(
-        path=options.replay or "",
+        path=replay,
         symbols=symbols,
         timeframe="1m",
         start=options.start or "",
@@ -135,8 +150,8 @@ def _market(options: Simulator, seed: int) -> Market:
     return replace(market, start=min(_HISTORY, len(market) // 2))
 
 
-def _payload(options: Simulator, terms: Terms, port: int) -> dict[str, Any]:
-    place = f"{options.host}:{port}"
+def _payload(host: str, terms: Terms, port: int) -> dict[str, Any]:
+    place = f"{host}:{port}"
     return {
         "http": f"http://{place}",
         "streams": f"ws://{place}/fstream",

@@ -13,12 +13,12 @@ from aster_ray.errors import BadInputError
 from aster_ray.kernel.market import Market
 from aster_ray.model.ids import DAY_MS, HOUR_MS
 from aster_ray.model.instrument import Instrument
+from aster_ray.venues.simulator.config import TIMES
 from aster_ray.venues.simulator.desk import Desk, Pace
 from aster_ray.venues.simulator.exchange import Exchange
 from aster_ray.venues.simulator.server import PULSE_SECONDS, Server
 from aster_ray.venues.simulator.tape import Tape, tape_of
 
-TIMES = ("now", "recorded")
 _FINEST_STEP_MS = 250
 
 

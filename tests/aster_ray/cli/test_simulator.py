@@ -56,9 +56,31 @@ def test_it_serves_a_recording_until_it_is_told_to_end(recording: Path, tmp_path
     assert json.loads((tmp_path / "out" / "simulator.json").read_text()) == payload
 
 
+def test_the_section_says_what_no_option_does(tmp_path: Path, recording: Path) -> None:
+    file = tmp_path / "aster.toml"
+    text = f'[simulator]\nreplay = "{recording}"\npace = "stepped"\nport = 0\ntime = "recorded"\n'
+    file.write_text(text)
+    command = [sys.executable, "-m", "aster_ray.cli", "simulator", "--json", "--config", str(file)]
+    with subprocess.Popen(
+        [*command, "--time", "now"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        text = ""
+        while not text.endswith("}\n"):
+            line = process.stdout.readline()
+            assert line, f"it ended: {text}"
+            text += line
+        payload = json.loads(text)
+        process.send_signal(signal.SIGTERM)
+    shown = {name: payload[name] for name in ("symbols", "pace", "speed", "time")}
+    assert shown == {"symbols": ["BTCUSDT"], "pace": "stepped", "speed": 0.0, "time": "now"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["--set", "simulator.pace=fast"], "pace must be one of wall, stepped"),
+        (["--set", "simulator.deposit=0"], "deposit must be greater than 0"),
         (["--speed", "-1"], "speed must be within 0"),
         (["--pace", "fast"], "use wall or stepped"),
         (["--time", "tomorrow"], "use now or recorded"),
