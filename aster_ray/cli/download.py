@@ -68,7 +68,11 @@ def download(options: Download) -> None:
     request = _request(options, settings)
     with output.progress(options, "download") as progress:
         report = asyncio.run(_download(settings, request, progress))
-    payload = {"catalog": str(request.catalog), **report.as_dict()}
+    payload = {
+        "catalog": str(request.catalog),
+        "bars_per_s_at_most": _bound(settings),
+        **report.as_dict(),
+    }
     output.emit(options, payload, _table(payload), "download.json")
     code = report.exit_code(options.gaps)
     if code:
@@ -121,6 +125,18 @@ async def _download(
         await client.close()
 
 
+def _bound(settings: Settings) -> float | None:
+    """Return what the request budget allows, where the venue's weights are known."""
+    from aster_ray.data.download.pages import BAR_PAGE
+    from aster_ray.venues.aster.weights import weigh
+    from aster_ray.venues.config import ASTER
+
+    if settings.venue.name != ASTER:
+        return None
+    weight = weigh("GET", "/klines", {"limit": BAR_PAGE})
+    return BAR_PAGE * settings.venue.weight_per_minute / weight / 60.0
+
+
 def _table(payload: Mapping[str, Any]) -> Callable[[Console], None]:
     """Draw what is there after a download and what is missing."""
 
@@ -147,6 +163,9 @@ def _table(payload: Mapping[str, Any]) -> Callable[[Console], None]:
             f"{payload['rows_fetched']:,} rows by {payload['requests']:,} requests in "
             f"{payload['seconds']:.1f} s ({pace:,.0f} rows/s), {payload['retries']:,} repeated"
         )
+        bound = payload["bars_per_s_at_most"]
+        if bound is not None:
+            console.print(f"the request budget allows {bound:,.0f} bars/s at most")
         console.print(f"in {payload['catalog']}: use it with --data {payload['catalog']}")
 
     return render

@@ -22,13 +22,16 @@ from aster_ray.errors import DataError
 LOCK = ".writing"
 # Files of ours that may lie in a directory before it is a catalog.
 _OURS = (LOCK, RULES_FILE)
+_HALVES = ".*.partial"
 
 
 def refuse_other_files(target: Path) -> None:
     """Refuse a place that is neither empty nor a catalog."""
     if target.exists() and not target.is_dir():
         raise DataError(f"catalog {str(target)!r} is a file; name a directory")
-    foreign = target.is_dir() and any(path.name not in _OURS for path in target.iterdir())
+    found = target.iterdir() if target.is_dir() else ()
+    # The half of a first manifest is what a writer leaves that was killed at once.
+    foreign = [path for path in found if not (path.name in _OURS or path.match(_HALVES))]
     if foreign and not is_catalog(target):
         raise DataError(
             f"catalog directory {str(target)!r} already holds other files; name a new directory"
@@ -85,7 +88,7 @@ def sweep(
     target: Path, keys: Iterable[SeriesKey], held: Mapping[SeriesKey, tuple[Part, ...]]
 ) -> None:
     """Remove what a writer left that was killed: halves of files, and files never named."""
-    for path in target.rglob(".*.partial"):
+    for path in target.rglob(_HALVES):
         path.unlink(missing_ok=True)
     drop_unnamed(target, keys, held)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,9 +13,10 @@ from aster_ray.data.download.crosscheck import CrossCheck
 from aster_ray.data.download.pages import Span, missing_times
 from aster_ray.data.download.series import SeriesDownload
 from aster_ray.data.download.store import Store
+from aster_ray.data.library import FUNDING
 from aster_ray.data.validate import Gap
 from aster_ray.errors import EXIT_DONE, EXIT_FAILED
-from aster_ray.model.ids import HOUR_MS
+from aster_ray.model.ids import DAY_MS, HOUR_MS
 
 GAP_RULES = ("fail", "report")
 _MOST_LISTED = 5
@@ -154,13 +154,29 @@ class DownloadReport:
     rows_fetched: int
     seconds: float
 
+    def late(self) -> list[str]:
+        """Return a sentence per series that begins well after its contract's first row.
+
+        Longer bars open up to their length earlier, and the first funding settles within a day.
+        """
+        first: dict[str, int] = {}
+        for row in self.series:
+            if row.rows:
+                first[row.symbol] = min(row.first_ms, first.get(row.symbol, row.first_ms))
+        return [
+            f"{row.name}: begins {moment(row.first_ms)}, other data of {row.symbol} "
+            f"{moment(first[row.symbol])}"
+            for row in self.series
+            if row.rows and row.first_ms - first[row.symbol] > _slack_ms(row.kind)
+        ]
+
     def exit_code(self, gaps: str) -> int:
         """Return how the command ends; ``gaps`` says whether what the venue lacks is a failure."""
         if self.stopped or any(series.faults() for series in self.series):
             return EXIT_FAILED
         if gaps == "report":
             return EXIT_DONE
-        incomplete = any(series.missing() for series in self.series)
+        incomplete = self.late() or any(series.missing() for series in self.series)
         return EXIT_FAILED if incomplete or any(c.differing for c in self.checks) else EXIT_DONE
 
     def findings(self) -> list[str]:
@@ -170,6 +186,7 @@ class DownloadReport:
             for series in self.series
             for sentence in (*series.faults(), *series.missing())
         ]
+        found += self.late()
         found += [
             f"{check.key.symbol} {check.key.kind} {check.key.timeframe}: {check.differing} of "
             f"{check.compared} bars are not what {check.finest} bars make, the first at "
@@ -194,6 +211,5 @@ class DownloadReport:
         return {**plain, "findings": self.findings()}
 
 
-def totals(series: Sequence[SeriesReport]) -> tuple[int, int]:
-    """Return rows held and rows added."""
-    return sum(item.rows for item in series), sum(item.added for item in series)
+def _slack_ms(kind: str) -> int:
+    return DAY_MS if kind == FUNDING else 4 * HOUR_MS

@@ -60,6 +60,7 @@ def test_a_download_feeds_verify_list_and_backtest(answer: Answer, tmp_path: Pat
     assert told["catalog"] == "mine"
     assert told["findings"] == []
     assert told["venue"] == "aster"
+    assert told["bars_per_s_at_most"] == 499 * 2400 / 2 / 60  # a page of 499 weighs 2
     assert len(told["series"]) == 15
     assert [row["timeframe"] for row in told["series"]][:3] == ["1m", "3m", "5m"]
     assert json.loads((tmp_path / "out" / "download.json").read_text()) == told
@@ -174,6 +175,15 @@ def test_a_download_that_is_killed_anywhere_ends_with_the_same_bytes(
         assert cli.main([*arguments, "--catalog", str(catalog)]) == 0
         assert contents(catalog) == expected
     assert killed >= 3
+
+
+def test_all_symbols_must_be_asked_for(answer: Answer) -> None:
+    period = ["--from", "2024-02-01T12:00", "--to", "2024-02-01T13:00"]
+    told = answer("data", "download", "--symbols", "all", *period, *MINUTES)
+    assert [(row["symbol"], row["rows"]) for row in told["series"]] == [
+        ("BTCUSDT", 60),
+        ("ETHUSDT", 60),
+    ]
 
 
 @pytest.mark.slow

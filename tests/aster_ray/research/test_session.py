@@ -86,7 +86,7 @@ def test_two_that_begin_in_one_folder_at_once_are_one_session(
     out = tmp_path / "session"
     first: list[Session] = []
 
-    def meanwhile(request: RunRequest) -> Prepared:
+    def meanwhile(request: RunRequest, *_: object) -> Prepared:
         """Let another process be faster, after this one found the folder free."""
         monkeypatch.undo()
         first.append(create_session(request, out, "first"))

@@ -286,6 +286,19 @@ def test_timeframes_that_disagree_are_reported(fetch: Fetch) -> None:
     assert fetch(venue, catalog="tick", timeframes=("1m", "4h"), kinds=("bars",)).findings() == []
 
 
+def test_a_series_that_begins_long_after_the_others_is_named(fetch: Fetch) -> None:
+    venue = RecordedVenue()
+    for ms in range(START_MS, START_MS + 30 * HOUR_MS, MINUTE_MS):
+        del venue.marks["BTCUSDT"][ms]
+        venue.rates["BTCUSDT"].pop(ms, None)
+    report = fetch(venue, timeframes=("1h",))
+    assert report.findings() == [
+        "BTCUSDT mark 1h: begins 2024-01-31 06:00, other data of BTCUSDT 2024-01-30 00:00",
+        "BTCUSDT funding: begins 2024-01-31 08:00, other data of BTCUSDT 2024-01-30 00:00",
+    ]
+    assert (report.exit_code("fail"), report.exit_code("report")) == (1, 0)
+
+
 def test_a_kind_the_venue_does_not_offer_is_named(fetch: Fetch) -> None:
     class NoMarks(RecordedVenue):
         async def mark_bars(self, *_: object) -> list[object]:  # type: ignore[override]
