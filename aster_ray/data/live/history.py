@@ -8,15 +8,16 @@ from collections.abc import Sequence
 
 from aster_ray.data.assemble import SymbolTables, assemble
 from aster_ray.data.columns import BarTable, FundingTable
-from aster_ray.data.download.pages import Pages, Span
+from aster_ray.data.download.pages import Pages, Patience, SilentVenueError, Span
 from aster_ray.data.library import BARS, FUNDING, MARK, PERPETUAL, SeriesKey
 from aster_ray.engine.ports import MarketClient
-from aster_ray.errors import DataError
+from aster_ray.errors import BadInputError, DataError
 from aster_ray.kernel.market import Market
 from aster_ray.model.ids import timeframe_name
 
 # A bar that closed so long ago changes no more.
 _SETTLED_MS = 5_000
+_BRIEFLY = Patience(attempts=3)  # a person waits for the first answer
 _LEVELS = 5  # of the book whose stamp tells the venue's time
 
 
@@ -28,12 +29,17 @@ async def fetch_history(
     The session's first close is the bar that follows the last one.
 
     Raises:
-        BadInputError: the venue does not trade a symbol.
+        BadInputError: the venue does not trade a symbol, or does not answer at all.
         DataError: a symbol has no bar, or the venue sent what cannot be true.
-        AsterError: the venue does not answer.
     """
     pages = Pages(client)
-    book = await pages.ask(lambda: client.book(symbols[0], _LEVELS))
+    try:
+        book = await pages.ask(lambda: client.book(symbols[0], _LEVELS), _BRIEFLY)
+    except SilentVenueError as error:
+        raise BadInputError(
+            f"venue {client.name} does not answer ({error}): check the network and the addresses "
+            "in [venue]"
+        ) from error
     # The stamp of the book, not the server's clock: an exchange in fast motion has two times.
     end_ms = (book.ts_ms - _SETTLED_MS) // timeframe_ms * timeframe_ms
     span = (end_ms - max(1, warmup) * timeframe_ms, end_ms)

@@ -7,7 +7,10 @@ _MAX_STEP_MS = 300_000
 
 
 class VenueClock:
-    """Never runs backwards; 0 before the first event."""
+    """0 before the first event.
+
+    Our own clock only fills silence: a venue that speaks and says the same time again stands still.
+    """
 
     def __init__(self) -> None:
         self._venue_ms = 0
@@ -16,9 +19,10 @@ class VenueClock:
 
     def hear(self, venue_ms: int, now_ms: int) -> None:
         """Take the stamp of an event that arrived at ``now_ms`` of our own clock."""
-        known = self.now(now_ms)
-        if venue_ms <= known:
+        if venue_ms <= self._venue_ms:
+            self._heard_ms = now_ms
             return
+        known = self.now(now_ms)
         if known and venue_ms - known > _MAX_STEP_MS:
             doubted, self._doubted_ms = self._doubted_ms, venue_ms
             if not doubted or abs(venue_ms - doubted) > _MAX_STEP_MS:

@@ -221,6 +221,24 @@ def test_with_nobody_to_ask_closes_wait_and_then_all_come() -> None:
     assert run.desk.counts["switches"] == 0
 
 
+def test_a_venue_whose_time_stands_still_closes_no_bar() -> None:
+    """Its streams go on and say the same time; by our clock the bar would long be closed."""
+    venue = TrueVenue(15, 30, holes=0.0)
+    begin, end = START_MS + 4 * MINUTE_MS + 32_000, START_MS + 15 * MINUTE_MS
+    events, answer = venue.events, venue.answer
+
+    def stopped(now_ms: int) -> int:
+        return begin // 3_000 * 3_000 if begin <= now_ms < end else now_ms
+
+    venue.events = lambda now: events(stopped(now))  # type: ignore[method-assign]
+    venue.answer = lambda question, length, now: answer(  # type: ignore[method-assign]
+        question, length, stopped(now)
+    )
+    run = play([venue], 20)
+    assert_true(run, venue)
+    assert not any(begin < ms < end for ms in run.taken_ms)
+
+
 def test_one_question_fetches_all_closes_that_are_due() -> None:
     venue = TrueVenue(8, 200, holes=0.0)
     begin, end = START_MS + 100_000, START_MS + 150 * MINUTE_MS
