@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import aster_ray
-from aster_ray.cli import history, output
+from aster_ray.cli import history, output, venue_guides
 from aster_ray.cli.data_guide import data
 from aster_ray.cli.options import VerbOptions, verb
 from aster_ray.errors import BadInputError
@@ -198,41 +198,6 @@ def exits() -> None:
     """
 
 
-def simulator() -> None:
-    """An exchange on this machine, and how the real client trades with it.
-
-    aster simulator --speed 60 serves Aster's futures API v3: a minute of the market a second.
-    ccxt connects when its addresses are changed, nothing else; any private key opens an account:
-
-      ccxt.pro.aster({"privateKey": KEY, "options": {"defaultType": "swap", "builderFee": False},
-        "urls": {"api": {"fapiPublic": H + "/fapi", "fapiPrivate": H + "/fapi",
-                         "sapiPublic": H + "/api", "sapiPrivate": H + "/api",
-                         "ws": {"public": {"swap": W + "/fstream/stream"},
-                                "private": {"swap": W + "/fstream/ws"}}}}})
-
-    with H = http://127.0.0.1:18080 and W = ws://127.0.0.1:18080. Bars come from the built-in
-    market or, with --replay DIR, from recorded 1m bars. Orders meet a book with price-time
-    priority; without orders the exchange prints the recorded bars exactly.
-    With --pace stepped time stands still until POST {"bars": 1, "timeframe": "1h"} (or
-    {"until_ms": T}) to /control/advance moves it; the answer comes when everything up to then has
-    happened and was sent, and the same requests between the same moves give the same fills.
-    The control endpoint, /control, breaks requests and sockets on purpose and shows an account's
-    books: POST {"kind": "lost_ack", "path": "/order", "method": "POST"} to /control/faults.
-    """
-
-
-def venues() -> None:
-    """Venues, their keys, and what happens when they fail.
-
-    [venue] names it (aster; binanceusdm, bybit; any other of ccxt for reading), `rest` and `stream`
-    give other addresses. Keys come from the environment: ASTER_WALLET and the key of an agent that
-    cannot withdraw, ASTER_AGENT_KEY; elsewhere BYBIT_API_KEY, BYBIT_SECRET. pip install
-    'aster-ray[live]'. Requests share a budget: cancels and protection, then orders, then polls.
-    A lost answer is neither success nor failure: the order is looked for by its id before anything
-    is sent again. A stream that was cut or fell silent is made anew, then what it missed is asked.
-    """
-
-
 TOPICS: dict[str, Callable[[], None]] = {
     "start": start,
     "config": config,
@@ -242,8 +207,9 @@ TOPICS: dict[str, Callable[[], None]] = {
     "operate": operate,
     "sessions": sessions,
     "models": models,
-    "simulator": simulator,
-    "venues": venues,
+    "simulator": venue_guides.simulator,
+    "venues": venue_guides.venues,
+    "feed": venue_guides.feed,
     "scripts": exits,
     "history": history.guide,
 }
