@@ -18,9 +18,7 @@ def decide(state: AlgoState) -> list[Action]:
     actions: list[Action] = [
         _cancel(state, child) for child in _to_withdraw(state, now) if _may_cancel(state, child)
     ]
-    if state.ms >= _held_until(state):
-        actions += _places(state, now)
-    return actions
+    return [*actions, *_places(state, now)]
 
 
 def _may_cancel(state: AlgoState, child: Child) -> bool:
@@ -60,15 +58,19 @@ def _taking(state: AlgoState) -> int:
     return sum(c.outstanding for c in state.children if c.placed.style is not Style.REST)
 
 
-def _held_until(state: AlgoState) -> int:
-    """Return until when we wait after pieces that came to nothing: longer each time."""
+def _is_held(state: AlgoState, style: Style) -> bool:
+    """Return whether we wait after pieces that came to nothing: longer each time.
+
+    A take does not wait for what could not rest: then it is what is left to do.
+    """
     times: dict[int, int] = {}  # when they were placed -> when they had ended
     for child in reversed(state.children):
         if child.filled:
             break
-        if child.is_barren:
+        counts = style is Style.REST or child.placed.style is not Style.REST
+        if child.is_barren and counts:
             times[child.placed.ms] = max(child.told_ms, times.get(child.placed.ms, 0))
-    return max(times.values()) + _wait(state, len(times)) if times else 0
+    return bool(times) and state.ms < max(times.values()) + _wait(state, len(times))
 
 
 def _wait(state: AlgoState, times: int) -> int:
@@ -113,6 +115,8 @@ class _Uncommitted:
 
     def _place(self, wanted: int, most: int, style: Style, ticks: int) -> None:
         state, quotes = self._state, self._state.quotes
+        if _is_held(state, style):
+            return
         lots = self._tradable(wanted, min(most, self._now.bound - self._committed))
         for piece in slices(lots, state.instrument.max_lots) if lots else ():
             self._committed += piece

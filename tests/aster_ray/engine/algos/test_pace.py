@@ -108,19 +108,21 @@ def test_a_post_only_child_that_would_have_taken_is_quoted_again_after_a_pause()
 
 
 def test_any_number_of_post_only_refusals_still_ends_in_a_take() -> None:
-    state, quote = resting()
-    for second in range(1, 60):
-        state, actions = advance(state, a_book(second / 4))
-        for action in actions:
-            if isinstance(action, Place) and action.style is Style.REST:
-                state, _ = advance(state, evidence(action, second / 4, Evidence.REJECTED))
-        takes = [one for one in actions if isinstance(one, Place) and one.style is Style.MARKET]
-        if takes:
-            break
-        if second == 1:
-            state, _ = advance(state, evidence(quote, 0.25, Evidence.REJECTED))
+    """The pauses double, until the end of the window."""
+    params = some_params(Algorithm.MAKER_FIRST, 1, maker_first=True, rest_ms=40_000)
+    state, quoted = a_plan(params=params), []
+    for second in range(41):
+        state, actions = advance(state, a_book(second))
+        for place in actions:
+            assert isinstance(place, Place)
+            quoted.append((second, place.style))
+            if place.style is Style.REST:
+                state, _ = advance(state, evidence(place, second, Evidence.REJECTED))
+    assert quoted == [
+        *((second, Style.REST) for second in (0, 1, 3, 7, 15, 31)),
+        (40, Style.MARKET),
+    ]
     assert not state.stopped
-    assert (takes[0].lots, second / 4) == (500, pytest.approx(7.25, abs=3.0))
 
 
 def test_without_quotes_a_piece_is_taken_once_it_would_have_rested_long_enough() -> None:
@@ -213,3 +215,16 @@ def test_a_collar_bounds_how_far_a_take_may_go() -> None:
     assert (buy.style, buy.ticks) == (Style.TAKE, 10_012)  # 100.01 x 1.001 = 100.11001
     _, (sell,) = advance(a_plan(a_parent(-10), params), a_book(0))
     assert (sell.style, sell.ticks) == (Style.TAKE, 9_989)  # 99.99 x 0.999 = 99.89001
+
+
+def test_quotes_that_come_late_and_volume_that_shrinks_change_nothing() -> None:
+    state, _ = advance(adaptive(), a_book(5))
+    state, _ = advance(state, a_book(3, 90.0, 91.0))
+    assert state.quotes == a_book(5)
+    state, _ = advance(state, a_book(5, 90.0, 91.0))
+    assert state.quotes == a_book(5, 90.0, 91.0)
+    state, _ = traded(state, 6, 500.0)
+    state, _ = traded(state, 7, 400.0)
+    assert (state.volume, state.ms) == (500.0, at(7))
+    state, _ = tick(state, 10.1)
+    assert state.quotes is None  # older than five seconds

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -229,7 +230,7 @@ def test_what_says_nothing_new_or_cannot_be_leaves_no_record() -> None:
     partly = an_order(orders, place, 0.1, status=OrderStatus.PARTIALLY_FILLED, filled_qty=0.4)
     orders.heard(partly, fee=0.02)
     assert [record["kind"] for record in orders.records()] == ["algo_update"]
-    orders.heard(partly, fee=0.02)
+    orders.heard(replace(partly, updated_ms=at(0.5)), fee=0.02)
     assert orders.records() == []
     with pytest.raises(ValueError, match="2000 lots filled exceed"):
         orders.heard(an_order(orders, place, 0.2, filled_qty=2.0))
