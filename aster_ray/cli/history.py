@@ -121,10 +121,11 @@ def guide() -> None:
         ASTER__STORE__URL=postgresql+psycopg://aster:PASSWORD@db.example:5432/aster aster paper
 
     The tables are made and upgraded by themselves. What is traded on stays in the journals, which
-    are files: a commit to a database takes longer than their one fsync. The history follows
-    them on a thread of lowest priority, half a second behind; a database that is away is caught up
-    with when it is back, or by `aster history`, and never stops a session. [store] history = false
-    keeps none. `pip install 'aster-ray[cluster]'` brings the drivers of PostgreSQL and Redis.
+    are files: a commit to a database takes several times as long as their one fsync. The history
+    follows them on a thread of lowest priority, half a second behind; a database that is away is
+    caught up with when it is back, or by `aster history`, and never stops a session. [store]
+    history = false keeps none. `pip install 'aster-ray[cluster]'` brings the drivers of PostgreSQL
+    and Redis.
 
     An account is traded by one executor: it holds a lease and asks for it before every send. On one
     machine the lease is a file: a paper session's in its folder, a live account's below

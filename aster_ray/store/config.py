@@ -27,7 +27,8 @@ class StoreConfig:
     """Where the history of sessions is kept.
 
     The journals, which every order waits for, are files in the session's folder: a commit to a
-    database takes twice as long. The history follows them, a moment behind and never in their way.
+    database takes several times as long (``python -m tests.bench.storage``). The history follows
+    them, a moment behind and never in their way.
 
     Attributes:
         url: database of the history, postgresql+psycopg://user:password@host/name; empty = SQLite
