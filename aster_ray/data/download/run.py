@@ -16,6 +16,7 @@ from aster_ray.data.download.series import SeriesDownload, Workbench
 from aster_ray.data.download.store import Store
 from aster_ray.data.library import FUNDING
 from aster_ray.data.parts import make_directory, refuse_other_files, writing
+from aster_ray.data.rules import readable
 from aster_ray.engine.ports import MarketClient
 from aster_ray.errors import BadInputError, DataError
 from aster_ray.model.instrument import Instrument
@@ -94,7 +95,7 @@ async def _greet(pages: Pages) -> tuple[dict[str, Instrument], int]:
             f"venue {client.name} cannot be reached ({error}): check the network and the venue's "
             "address; nothing was changed"
         ) from error
-    return {item.symbol: item for item in rules}, now_ms
+    return {item.symbol: item for item in readable(rules)}, now_ms
 
 
 def _meter(
@@ -128,8 +129,8 @@ async def _work(work: Sequence[SeriesDownload], bench: Workbench, parallel: int)
     finally:
         for task in tasks:
             task.cancel()
-        bench.end()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await bench.end()
     return ""
 
 

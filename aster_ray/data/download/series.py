@@ -64,10 +64,11 @@ class Workbench:
                 cursor += BAR_PAGE * step
         return None
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Drop what is still being looked for."""
         for task in self._listings.values():
             task.cancel()
+        await asyncio.gather(*self._listings.values(), return_exceptions=True)
 
 
 @dataclass(slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from aster_ray.data.request import MarketRequest
 from aster_ray.data.source import load_market
 from aster_ray.errors import BadInputError, DataError, RejectedError, RetryableError
 from aster_ray.model.ids import DAY_MS, HOUR_MS, MINUTE_MS, TIMEFRAMES
+from aster_ray.model.instrument import Instrument
 from tests.aster_ray.data.download.recorded import NOW_MS, START_MS, RecordedVenue
 
 Fetch = Callable[..., DownloadReport]
@@ -356,6 +359,29 @@ def test_a_period_in_which_nothing_closed_is_refused(fetch: Fetch, tmp_path: Pat
 def test_all_symbols_come_when_none_is_named(fetch: Fetch) -> None:
     report = fetch(RecordedVenue(), symbols=(), **BARS_1M)
     assert [row.symbol for row in report.series] == ["BTCUSDT", "ETHUSDT"]
+
+
+def test_contracts_without_a_name_of_ours_are_left_out_of_all(fetch: Fetch) -> None:
+    class Strange(RecordedVenue):
+        async def instruments(self) -> list[Instrument]:
+            known = list(await super().instruments())
+            return [*known, replace(known[0], symbol="币安USDT", base="币安")]
+
+    report = fetch(Strange(), symbols=(), **BARS_1M)
+    assert [row.symbol for row in report.series] == ["BTCUSDT", "ETHUSDT"]
+
+
+def test_a_venue_that_falls_silent_in_the_first_question_leaves_no_loose_task(
+    fetch: Fetch, caplog: pytest.LogCaptureFixture
+) -> None:
+    venue = RecordedVenue()
+    venue.failures = [None, None] + [RetryableError("reset")] * 99
+    report = fetch(venue)
+    gc.collect()
+    assert report.stopped.startswith("stopped: reset, after 3 tries. What was fetched is stored")
+    assert report.exit_code("report") == 1
+    assert all(row.unfetched for row in report.series)
+    assert caplog.text == ""
 
 
 def test_files_of_others_are_not_mixed_with_a_catalog(fetch: Fetch, tmp_path: Path) -> None:
