@@ -16,9 +16,9 @@ import structlog
 
 from aster_ray.errors import RejectedError, RetryableError
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 10.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 # A connection that lived so long was a good one: the next pause is short again.
-_LIVED_S = 5.0
+_LIVED_S = 1.0
 _GOODBYE_S = 0.5
 
 

@@ -129,8 +129,8 @@ QUESTIONS: list[tuple[str, dict[str, Any], type[AsterError]]] = [
     ("html", {"status": 200}, RetryableError),
     ("reset", {"count": 2}, RetryableError),
     ("lost_ack", {"count": 2}, RetryableError),
-    ("slow", {"seconds": 0.5}, RetryableError),
-    ("slow_ack", {"seconds": 0.5}, RetryableError),
+    ("slow", {"seconds": 0.9}, RetryableError),
+    ("slow_ack", {"seconds": 0.9}, RetryableError),
 ]
 
 
@@ -148,7 +148,7 @@ def test_a_question_that_fails_may_be_asked_again(
             "http 2", ""
         )
 
-    play(scenario, config={"timeout_s": 0.3})
+    play(scenario, config={"timeout_s": 0.5})
 
 
 def test_a_venue_that_cannot_be_reached_says_so() -> None:

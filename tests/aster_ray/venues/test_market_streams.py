@@ -15,7 +15,7 @@ from tests.aster_ray.venues.simulator.scenes import START_MS, a_market
 from tests.aster_ray.venues.simulator.served import Venue
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
-QUICK = {"timeout_s": 1.0, "heartbeat_s": 5.0, "stale_s": 3.0}
+QUICK = {"timeout_s": 3.0, "heartbeat_s": 5.0, "stale_s": 4.0}
 
 
 class Ear:

@@ -190,7 +190,8 @@ def test_funding_that_was_paid_is_listed(play: Any) -> None:
         assert payment.ts_ms == row.ms
         assert await client.funding_payments(row.ms + 1) == []
 
-    play(scenario, market=a_market(minutes=200, funding=0.001), speed=3000.0, step_ms=15_000)
+    market = a_market(minutes=200, funding=0.001)
+    play(scenario, market=market, speed=2000.0, step_ms=60_000, config={"timeout_s": 5.0})
 
 
 def test_quantities_and_prices_go_out_as_exact_text(play: Any) -> None:
@@ -261,8 +262,8 @@ FAULTS: list[tuple[str, dict[str, Any], tuple[type[AsterError], ...]]] = [
     ("html", {"status": 200}, (UNKNOWN, UNKNOWN, AGAIN)),
     ("reset", {"count": 2}, (UNKNOWN, UNKNOWN, AGAIN)),
     ("lost_ack", {"count": 2}, (UNKNOWN, UNKNOWN, AGAIN)),
-    ("slow", {"seconds": 0.4}, (UNKNOWN, UNKNOWN, AGAIN)),
-    ("slow_ack", {"seconds": 0.4}, (UNKNOWN, UNKNOWN, AGAIN)),
+    ("slow", {"seconds": 0.8}, (UNKNOWN, UNKNOWN, AGAIN)),
+    ("slow_ack", {"seconds": 0.8}, (UNKNOWN, UNKNOWN, AGAIN)),
 ]
 
 
@@ -287,11 +288,11 @@ def test_a_fault_is_named_by_what_it_leaves_to_do(play: Any) -> None:
         ids = [order.request.client_id for order in venue.account.orders.values()]
         assert len(ids) == len(set(ids))  # nothing was sent twice
 
-    play(scenario, config={"timeout_s": 0.25})
+    play(scenario, config={"timeout_s": 0.4})
 
 
 @pytest.mark.parametrize(
-    "fault", [{"kind": "lost_ack"}, {"kind": "slow_ack", "seconds": 0.6}], ids=lambda f: f["kind"]
+    "fault", [{"kind": "lost_ack"}, {"kind": "slow_ack", "seconds": 1.0}], ids=lambda f: f["kind"]
 )
 def test_an_order_whose_answer_is_lost_is_found_by_its_id(play: Any, fault: Any) -> None:
     async def scenario(venue: Venue, client: Any) -> None:
@@ -306,7 +307,7 @@ def test_an_order_whose_answer_is_lost_is_found_by_its_id(play: Any, fault: Any)
         assert (await client.place(ticket)).venue_order_id == found.venue_order_id
         assert len(venue.account.orders) == 1
 
-    play(scenario, config={"timeout_s": 0.3})
+    play(scenario, config={"timeout_s": 0.5})
 
 
 def test_an_id_that_exists_but_cannot_be_asked_for_stays_unknown(play: Any) -> None:

@@ -22,7 +22,7 @@ from tests.aster_ray.venues.connected import trading
 from tests.aster_ray.venues.simulator.scenes import START_MS, a_market
 from tests.aster_ray.venues.simulator.served import Venue
 
-QUICK = {"timeout_s": 1.0, "heartbeat_s": 0.4}
+QUICK = {"timeout_s": 3.0, "heartbeat_s": 0.4}
 
 
 class Ear:
@@ -210,7 +210,8 @@ def test_funding_asks_the_reader_to_look_for_payments() -> None:
         (payment,) = await client.funding_payments(gap.since_ms)
         assert payment.amount > 0.0
 
-    play(scenario, market=a_market(minutes=200, funding=0.001), speed=3000.0, step_ms=15_000)
+    market = a_market(minutes=200, funding=0.001)
+    play(scenario, market=market, speed=2000.0, step_ms=60_000, config={**QUICK, "timeout_s": 5.0})
 
 
 def test_a_message_nobody_understands_is_a_gap() -> None:
