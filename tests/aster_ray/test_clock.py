@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from aster_ray.clock import LiveClock, ReplayClock, monotonic_ns, wait, wall_ns
+from aster_ray.clock import LiveClock, ReplayClock, boot_ns, monotonic_ns, wait, wall_ns
 
 
 def test_replay_time_is_the_last_event_and_never_runs_back() -> None:
@@ -29,3 +29,9 @@ def test_waiting_takes_time_and_nothing_waits_for_nothing() -> None:
     wait(-1.0)
     wait(0.01)
     assert monotonic_ns() - start >= 10_000_000
+
+
+def test_time_since_boot_runs_forward_and_is_above_that_of_the_process() -> None:
+    before = boot_ns()
+    assert before > 0
+    assert boot_ns() >= before
