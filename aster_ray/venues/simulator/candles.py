@@ -52,6 +52,7 @@ class Candles:
         self._until_ms = until_ms
         # A ring by minute, all of it touched at once: what runs for weeks does not grow.
         self._played = np.full((kept, COLUMNS), _NEVER, dtype=np.int64)
+        self._newest_played = _NEVER  # when the newest minute in the ring opens
         self._forming: Candle | None = None
         self._marked = False  # the forming bar holds a trade that the recording does not know
         self._hours: dict[int, Candle | None] = {}  # of the last day, those that are over
@@ -112,6 +113,7 @@ class Candles:
         self._marked = False
         if self._forming is not None and len(self._played):
             self._played[self._forming.open_ms // MINUTE_MS % len(self._played)] = self._forming
+            self._newest_played = self._forming.open_ms
 
     def latest(self, length_ms: int) -> Candle | None:
         """Return the bar that still forms, or the last one there was a trade in."""
@@ -170,15 +172,16 @@ class Candles:
 
     def _between(self, first: int, beyond: int) -> np.ndarray:
         """Return the minutes that open within ``[first, beyond)``, ascending, i8[T, 10]."""
-        parts = [self._recorded(first, min(beyond, self._until_ms))]
-        opens = self._played[:, 0]
-        played = self._played[(opens >= first) & (opens < beyond)]
-        if len(played):
-            parts.append(played)
+        found = self._recorded(first, min(beyond, self._until_ms))
+        parts = [found]
+        if first <= self._newest_played:
+            opens = self._played[:, 0]
+            played = self._played[(opens >= first) & (opens < beyond)]
+            parts += [played] if len(played) else []
         if self._forming is not None and first <= self._forming.open_ms < beyond:
             parts.append(np.array([self._forming], dtype=np.int64))
         if len(parts) == 1:
-            return parts[0]
+            return found
         rows = np.concatenate(parts)
         # Of rows of one minute the last counts: played over recorded, forming over both.
         rows = rows[np.argsort(rows[:, 0], kind="stable")]

@@ -213,12 +213,11 @@ class Publisher:
         if not self._is_due(said, _KLINE_MS):
             return
         length = INTERVALS[interval]
-        newest = listing.candles.latest(length)
-        if newest is None:
+        since = (said.open_ms, None, _BARS_A_PULSE) if said.open_ms else (None, None, 1)
+        bars = listing.candles.bars(length, *since)
+        if not bars:
             return
-        bars = [newest]
-        if said.open_ms and newest.open_ms > said.open_ms:
-            bars = listing.candles.bars(length, said.open_ms, newest.open_ms, _BARS_A_PULSE)
+        newest = bars[-1]
         for bar in bars:
             closed = bar.open_ms < newest.open_ms
             if closed or bar != said.words:

@@ -83,6 +83,13 @@ def test_a_start_gives_the_first_bars_and_no_start_the_last() -> None:
     assert [bar.open for bar in both] == [101, 102, 103]
     assert candles.bars(MINUTE_MS, START + DAY_MS, None, 5) == []
     assert candles_over(minutes(0)).latest(HOUR_MS) is None
+    # A span in which nothing was recorded or played, before the newest minute that was.
+    lonely = candles_over(minutes(0))
+    for minute in (0, 600):
+        lonely.trade(START + minute * MINUTE_MS, 100, 1, 100, buyer=True)
+    lonely.trade(START + 700 * MINUTE_MS, 100, 1, 100, buyer=True)
+    gap = (START + 100 * MINUTE_MS, START + 200 * MINUTE_MS)
+    assert lonely.bars(MINUTE_MS, *gap, 500) == []
 
 
 def test_what_was_played_stands_over_the_recording_until_it_is_too_old() -> None:
