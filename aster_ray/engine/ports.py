@@ -192,6 +192,7 @@ class TradingClient(Protocol):
     def events(self) -> AsyncIterator[AccountEvent]:
         """Yield what happens to the account until the client is closed.
 
+        The first event is ``Interrupted``: what is asked after it and what is heard leave no gap.
         Survives disconnections, key expiry and stalls; says ``Interrupted`` wherever something may
         be missing. Events may come twice or out of order.
         """
