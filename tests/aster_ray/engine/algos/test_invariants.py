@@ -163,7 +163,7 @@ class Life:
                 assert action.ticks > 0
 
 
-few = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 many = settings(max_examples=1_500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -202,7 +202,7 @@ def test_crashes_at_any_step_break_no_promise(case: dict[str, Any], seed: int) -
     no_crash_breaks_a_promise(case, seed)
 
 
-@settings(few, max_examples=15)
+@settings(few, max_examples=10)
 @given(cases, seeds)
 def test_a_restart_at_any_cut_is_the_uninterrupted_parent(case: dict[str, Any], seed: int) -> None:
     Life(case, seed, compare=7).run()

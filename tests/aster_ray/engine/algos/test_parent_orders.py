@@ -12,6 +12,7 @@ from aster_ray.engine.algos.observe import ChildUpdate, Evidence
 from aster_ray.engine.algos.parent import parent_of
 from aster_ray.engine.algos.parent_orders import ParentOrders
 from aster_ray.engine.algos.shortfall import shortfall_from
+from aster_ray.engine.algos.volume_tally import VolumeTally
 from aster_ray.engine.netting import Part, net_requests
 from aster_ray.errors import JournalError
 from aster_ray.model.enums import Side
@@ -270,3 +271,29 @@ def test_a_rejection_and_an_overdue_answer_are_told_as_such() -> None:
     expired = an_order(orders, again, 4, status=OrderStatus.EXPIRED, filled_qty=0.25)
     (third,) = orders.heard(expired)
     assert (third.number, third.lots) == (2, 750)
+
+
+def test_what_is_kept_of_the_past_is_bounded() -> None:
+    """A thousand ended parents, a day of minutes."""
+    orders = some_orders()
+    for number in range(1_001):
+        orders.start(a_parent(parent_id=f"ar-{number}", seconds=60), at(60))
+    assert orders.start(a_parent(parent_id="ar-1"), at(0)) == []
+    (again,) = orders.start(a_parent(parent_id="ar-0"), at(0))  # forgotten; the host knows it
+    assert isinstance(again, Place)
+    tally = VolumeTally()
+    for minute in range(1_501):
+        bar = Bar(minute * 60_000, 1.0, 1.0, 1.0, 1.0, 2.0)
+        tally.see(BarUpdate("BTCUSDT", 60_000, bar, minute * 60_000))
+    assert tally.since(0) == 3_000.0
+
+
+def test_a_one_sided_book_says_nothing_about_the_spread() -> None:
+    orders = some_orders(algorithm="adaptive")
+    orders.start(a_parent(), at(0))
+    bids = ((99.9, 5.0),)
+    orders.market(BookUpdate(symbol="BTCUSDT", bids=bids, asks=(), ts_ms=at(1)))
+    orders.market(BookUpdate(symbol="BTCUSDT", bids=bids, asks=((100.1, 5.0),), ts_ms=at(2)))
+    book = orders.states["ar-parent"].book
+    assert book is not None
+    assert book.usual_spread == 2 * RULES["BTCUSDT"].half_spread

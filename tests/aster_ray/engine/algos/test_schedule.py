@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aster_ray.engine.algos.config import Algorithm, ExecutionConfig
@@ -69,6 +69,7 @@ def test_norms_are_those_of_the_recording() -> None:
     assert found.share(at(8 * 3_600), at(8 * 3_600 + 450)) == pytest.approx(busy / 2)
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 3 * DAY_MS // MINUTE_MS), st.floats(0.0, 1e6), st.floats(1.0, 1e6))
 def test_bars_that_had_not_closed_change_nothing(cut: int, volume: float, price: float) -> None:
     bars = some_bars(9)

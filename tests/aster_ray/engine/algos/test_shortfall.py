@@ -81,7 +81,7 @@ def test_a_fee_the_venue_did_not_tell_is_reckoned_at_its_rates() -> None:
         assert shortfall(state).fees == pytest.approx(rate * 100.0)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases, seeds)
 def test_the_parts_are_the_whole_difference_to_the_paper_portfolio(case, seed) -> None:  # type: ignore[no-untyped-def]
     life = Life(case, seed)
