@@ -53,6 +53,11 @@ def begin_live(request: RunRequest) -> Market:
         for name, value in (("start", data.start), ("end", data.end))
         if value
     ]
+    if data.path:
+        problems.append(
+            f"data.path must be empty for session.feed = live, was {data.path!r}: the warm-up is "
+            "asked of the venue"
+        )
     if problems:
         raise ConfigError(problems)
     return asyncio.run(_history(request))

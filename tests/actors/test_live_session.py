@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from actors.feed import FeedActor
 from actors.launch import View
 from aster_ray.cli import api
 from aster_ray.data.config import DataConfig
@@ -26,13 +27,14 @@ from aster_ray.data.request import MarketRequest
 from aster_ray.data.source import load_market
 from aster_ray.engine.chronicle import closes_of
 from aster_ray.engine.journal import Scan
+from aster_ray.engine.wire import unpack_bars
 from aster_ray.errors import ConfigError
 from aster_ray.kernel.market import Market
 from aster_ray.model.ids import MINUTE_MS
 from aster_ray.research.live import begin_live
 from aster_ray.research.replay import replay_session
 from aster_ray.research.request import RunRequest
-from aster_ray.research.session import FEED_JOURNAL, RISK_JOURNAL, create_session
+from aster_ray.research.session import FEED_JOURNAL, RISK_JOURNAL, conclude, create_session
 from aster_ray.venues.config import VenueConfig
 from aster_ray.venues.connect import connect_market
 from tests.actors.sessions import Killer, run
@@ -189,11 +191,58 @@ def test_a_session_without_end_ends_when_it_is_told_to(tmp_path: Path, stage: St
     assert_every_close_once(folder, stage, closes)
 
 
+def test_a_session_that_is_told_to_end_before_its_first_close_ends_with_none(
+    tmp_path: Path, stage: Stage
+) -> None:
+    request = a_live_request(stage, 0)
+    session = create_session(request, tmp_path / "session", "token")
+
+    async def begin() -> None:
+        feed = FeedActor(str(session.folder))
+        await asyncio.wait_for(feed.ready.wait(), 60)
+        waiting = asyncio.ensure_future(feed.next("strategy", 500, -1))
+        assert await feed.end(0) is None
+        last = await feed.finish(7, 0)
+        assert last < 7  # what is out, not what is to come
+        assert await asyncio.wait_for(waiting, 10) is None
+        assert await feed.end(0) == last
+        for task in list(feed._tasks):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(begin())
+    result = conclude(session, {"stopped": True})  # nobody traded a close
+    assert len(result.equity) == 0
+    assert (session.folder / "report.json").exists()
+
+
+def test_a_feed_hands_out_again_what_its_predecessor_released(tmp_path: Path, stage: Stage) -> None:
+    session = create_session(a_live_request(stage, 0), tmp_path / "session", "token")
+
+    async def live(closes: int) -> list[tuple[bytes, int]]:
+        feed = FeedActor(str(session.folder))
+        await asyncio.wait_for(feed.ready.wait(), 60)
+        found = []
+        for seq in range(closes):
+            answer = await asyncio.wait_for(feed.next("strategy", seq, -1), 60)
+            assert answer is not None
+            found.append((answer[0], answer[2]))
+        for task in list(feed._tasks):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        return found
+
+    first, second = asyncio.run(live(2)), asyncio.run(live(4))
+    assert second[:2] == first  # bars and time of release
+    assert [unpack_bars(data).seq for data, _ in second] == [0, 1, 2, 3]
+
+
 def test_a_live_session_has_no_period(stage: Stage) -> None:
     request = a_live_request(stage, 1)
     settings: Any = request.settings
-    dated = dataclasses.replace(settings, data=DataConfig(start="2025-02-01", timeframe="1m"))
-    with pytest.raises(ConfigError, match=r"data\.start must be empty for session\.feed = live"):
+    data = DataConfig(start="2025-02-01", timeframe="1m", path="somewhere")
+    dated = dataclasses.replace(settings, data=data)
+    with pytest.raises(ConfigError, match=r"data\.start must be empty .* data\.path must be empty"):
         begin_live(RunRequest(dated, request.strategies))
 
 

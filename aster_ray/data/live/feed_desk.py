@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from aster_ray.engine.messages import BarBatch
 from aster_ray.model.venue import MarketEvent
 
 _MOST_BARS = 500  # in one question
+_SWITCHES_KEPT, _SWITCHES_TOLD = 64, 5
 _MOST_DOUBLINGS = 4  # of the pause between two questions
 
 
@@ -80,7 +81,7 @@ class FeedDesk:
             healthy_ms=int(config.healthy_s * 1e3),
         )
         self.counts: Counter[str] = Counter()
-        self.switches: list[Switch] = []
+        self.switches: deque[Switch] = deque(maxlen=_SWITCHES_KEPT)
         self._next_open_ms = start[0]
         self._unpaid_ms = list(start[1])
         self._round: CloseRound | None = None
@@ -189,7 +190,7 @@ class FeedDesk:
             },
             "switches": [
                 {"from": names[one.before], "to": names[one.after], "why": one.why}
-                for one in self.switches[-5:]
+                for one in list(self.switches)[-_SWITCHES_TOLD:]
             ],
             "counts": dict(self.counts)
             | {

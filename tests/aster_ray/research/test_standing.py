@@ -187,3 +187,25 @@ def test_a_session_without_a_record_has_no_account(copy: Path) -> None:
     found = standing(copy, None, {})
     assert found["account"] == {}
     assert found["close_ms"] is None
+
+
+def test_a_silent_venue_and_one_that_stands_in_are_problems(copy: Path) -> None:
+    well = told()
+    well["pulses"]["feed"]["says"] = {
+        "source": "aster",
+        "alive": {"aster": True, "binanceusdm": True},
+    }
+    troubled = told()
+    troubled["pulses"]["feed"]["says"] = {
+        "source": "binanceusdm",
+        "alive": {"aster": False, "binanceusdm": True},
+    }
+    tenure = Tenure(copy)
+    try:
+        assert standing(copy, well, {})["problems"] == []
+        assert standing(copy, troubled, {})["problems"] == [
+            "aster is silent",
+            "bars come from binanceusdm, which stands in",
+        ]
+    finally:
+        tenure.end(0)
