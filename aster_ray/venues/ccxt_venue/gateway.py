@@ -84,6 +84,8 @@ class Gateway:
         except ccxt.BaseError as error:
             if not trace.sent:
                 trace.text = str(error)
+            elif trace.status is None:
+                trace.text = f"no answer: {type(error.__cause__ or error).__name__}"
             # Not chained: ccxt's messages hold whole addresses, signature and all.
             raise VenueError(judge(error, trace), trace) from None
         except _NOT_UNDERSTOOD as error:

@@ -30,7 +30,7 @@ OWN = Credentials(key=Secret(KEY))
 
 def config_of(venue: Venue, **fields: Any) -> VenueConfig:
     """Return the configuration of a served venue."""
-    return VenueConfig(rest=venue.http, stream=venue.socket, **{"timeout_s": 2.0, **fields})
+    return VenueConfig(rest=venue.http, stream=venue.socket, **{"timeout_s": 10.0, **fields})
 
 
 @contextlib.asynccontextmanager
