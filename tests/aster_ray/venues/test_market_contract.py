@@ -140,6 +140,7 @@ def test_a_question_that_fails_may_be_asked_again(
 ) -> None:
     async def scenario(venue: Venue, client: Any) -> None:
         await client.bars("BTCUSDT", MINUTE_MS, 0, 5)
+        client._gateway.exchange.timeout = 500 if kind.startswith("slow") else 10_000
         await venue.fault(kind, "/klines", **fields)
         error = await fails(client.bars("BTCUSDT", MINUTE_MS, 0, 5))
         assert type(error) is family
@@ -148,7 +149,7 @@ def test_a_question_that_fails_may_be_asked_again(
             "http 2", ""
         )
 
-    play(scenario, config={"timeout_s": 0.5})
+    play(scenario)
 
 
 def test_a_venue_that_cannot_be_reached_says_so() -> None:

@@ -269,10 +269,13 @@ FAULTS: list[tuple[str, dict[str, Any], tuple[type[AsterError], ...]]] = [
 
 def test_a_fault_is_named_by_what_it_leaves_to_do(play: Any) -> None:
     async def scenario(venue: Venue, client: Any) -> None:
-        budget = client._gateway.exchange.wire._turnstile.budget
+        exchange = client._gateway.exchange
+        budget = exchange.wire._turnstile.budget
         for number, (kind, fields, families) in enumerate(FAULTS):
             there, new = f"there-{number}", f"new-{number}"
+            exchange.timeout = 10_000
             await client.place(a_limit(there, qty=0.001))
+            exchange.timeout = 400 if kind.startswith("slow") else 10_000
             acts = (
                 ("POST", partial(client.place, a_limit(new, 99_001.0, qty=0.001)), new),
                 ("DELETE", partial(client.cancel, "BTCUSDT", there), there),
@@ -288,7 +291,7 @@ def test_a_fault_is_named_by_what_it_leaves_to_do(play: Any) -> None:
         ids = [order.request.client_id for order in venue.account.orders.values()]
         assert len(ids) == len(set(ids))  # nothing was sent twice
 
-    play(scenario, config={"timeout_s": 0.4})
+    play(scenario)
 
 
 @pytest.mark.parametrize(
@@ -297,17 +300,19 @@ def test_a_fault_is_named_by_what_it_leaves_to_do(play: Any) -> None:
 def test_an_order_whose_answer_is_lost_is_found_by_its_id(play: Any, fault: Any) -> None:
     async def scenario(venue: Venue, client: Any) -> None:
         await client.open_orders()
-        fields = dict(fault)
+        exchange, fields = client._gateway.exchange, dict(fault)
         await venue.fault(fields.pop("kind"), "/order", method="POST", **fields)
         ticket = a_limit("once")
+        exchange.timeout = 500
         assert type(await fails(client.place(ticket))) is OutcomeUnknownError
+        exchange.timeout = 10_000
         found = await client.order("BTCUSDT", "once")
         assert found.status is OrderStatus.NEW
         # Sent again all the same, the order that is there answers.
         assert (await client.place(ticket)).venue_order_id == found.venue_order_id
         assert len(venue.account.orders) == 1
 
-    play(scenario, config={"timeout_s": 0.5})
+    play(scenario)
 
 
 def test_an_id_that_exists_but_cannot_be_asked_for_stays_unknown(play: Any) -> None:
