@@ -128,7 +128,7 @@ def test_no_key_is_ever_shown(capsys: pytest.CaptureFixture[str]) -> None:
         environ = {"ASTER_WALLET": WALLET, "ASTER_AGENT_KEY": AGENT_KEY}
         credentials = read_credentials(VenueConfig(), environ)
         assert credentials is not None
-        async with trading(credentials, config={"timeout_s": 0.5}) as (venue, client):
+        async with trading(credentials, config={"timeout_s": 1.0}) as (venue, client):
             await venue.control("POST", "agents", {"user": WALLET, "agent": AGENT})
             exchange = client._gateway.exchange  # type: ignore[attr-defined]
             exchange.verbose = True
@@ -139,7 +139,7 @@ def test_no_key_is_ever_shown(capsys: pytest.CaptureFixture[str]) -> None:
                 ("json", {"status": 400, "code": -2015}),
                 ("html", {"status": 502}),
                 ("lost_ack", {}),
-                ("slow", {"seconds": 0.9}),
+                ("slow", {"seconds": 1.4}),
             ):
                 await venue.fault(kind, "/order", method="POST", **fields)
                 try:
