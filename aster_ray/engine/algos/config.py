@@ -97,8 +97,9 @@ class ExecutionConfig:
             *outside(self, 1.0, 100.0, "wide_spread"),
             *outside(self, 0.0, 1.0, "tight_spread"),
             *outside(self, 1, math.inf, "requote_ticks"),
-            *outside(self, 0, 3_600_000, "deadline_ms", "requote_ms", "pause_ms"),
-            *outside(self, 100, 3_600_000, "slice_ms", "rest_ms", "retry_ms", "stale_ms"),
+            *outside(self, 0, 3_600_000, "deadline_ms", "pause_ms"),
+            *outside(self, 100, 3_600_000, "slice_ms", "rest_ms", "requote_ms"),
+            *outside(self, 100, 3_600_000, "retry_ms", "stale_ms"),
         ]
         if 0.0 < self.max_participation < self.participation:
             found.append(

@@ -32,13 +32,20 @@ def _cancel(state: AlgoState, child: Child) -> Cancel:
 
 
 def _to_withdraw(state: AlgoState, now: Pace) -> list[Child]:
-    """Return the resting children that were left behind, or whose lots must be taken."""
+    """Return the resting children that were left behind, or whose lots are to be taken now.
+
+    None is withdrawn before it had its time, nor for a take that cannot follow: what rests may
+    trade meanwhile, and would only be put back.
+    """
     resting = [child for child in state.children if child.placed.style is Style.REST]
-    resting = [child for child in resting if child.outstanding]
-    lacking = now.must - state.filled - _taking(state)
+    lacking = 0 if _is_held(state, Style.TAKE) else now.must - state.filled - _taking(state)
+    lacking = min(lacking, now.most)
     found = []
     for child in resting:
-        if lacking > 0 or child.cancel_ms or _is_behind(state, child):
+        if not child.outstanding:
+            continue
+        young = state.ms - child.placed.ms < state.params.requote_ms
+        if child.cancel_ms or (not young and (lacking > 0 or _is_behind(state, child))):
             found.append(child)
             lacking -= child.outstanding
     return found
@@ -46,11 +53,11 @@ def _to_withdraw(state: AlgoState, now: Pace) -> list[Child]:
 
 def _is_behind(state: AlgoState, child: Child) -> bool:
     """Return whether the best price has left a resting child."""
-    params, quotes, side = state.params, state.quotes, state.parent.side
-    if quotes is None or state.ms - child.placed.ms < params.requote_ms:
+    quotes, side = state.quotes, state.parent.side
+    if quotes is None:
         return False
     best = state.instrument.to_ticks(quotes.ours(side)[0][0])
-    return side * (best - child.placed.ticks) >= params.requote_ticks
+    return side * (best - child.placed.ticks) >= state.params.requote_ticks
 
 
 def _taking(state: AlgoState) -> int:

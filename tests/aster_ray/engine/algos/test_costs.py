@@ -8,6 +8,7 @@ that slicing pays in a thin book, far beyond the noise, and that the record expl
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -101,3 +102,13 @@ def test_pieces_cost_less_on_average_in_markets_that_move(name: str) -> None:
     ]
     error = float(np.std(saved, ddof=1)) / math.sqrt(len(saved))
     assert float(np.mean(saved)) > 2.0 * error
+
+
+def test_a_large_order_at_rest_in_a_thin_book_comes_to_rest() -> None:
+    """It once withdrew and put back the same lots for ever, within one moment."""
+    host = ExchangeHost(walking_bars(10, 0), THIN, **ALGORITHMS["adaptive_maker_first"])
+    found = host.carry_out(-30_000, NORMS)
+    moments = Counter(record["ms"] for record in host.journal if record["kind"] == "algo_place")
+    assert max(moments.values()) <= 3
+    assert found.filled == -30_000
+    assert found.children < 300

@@ -107,6 +107,7 @@ class Life:
         """Ask the venue until it has told the end of every child."""
         for _ in range(60):
             if self.state.is_done:
+                assert len(self.placed) < 400, "it never came to rest"
                 return self.state
             ms += 1_000
             for word in self.venue.answers(self.state, ms):

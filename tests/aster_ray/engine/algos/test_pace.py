@@ -158,6 +158,30 @@ def test_by_the_end_of_the_window_everything_that_rests_is_taken() -> None:
     assert {style for style, _ in takes} == {Style.MARKET}
 
 
+def test_what_rests_stays_as_long_as_the_book_shows_nothing_to_take() -> None:
+    """Its time is up, but a quarter of what is visible is less than a lot."""
+    params = some_params(Algorithm.ADAPTIVE, 1, maker_first=True)
+    state, (quote,) = advance(a_plan(params=params), a_book(0))
+    state, _ = advance(state, evidence(quote, 0.1, Evidence.OPEN))
+    state, actions = advance(state, a_book(5, lots=0.5))
+    assert not actions
+    state, actions = advance(state, a_book(6, lots=40.0))
+    assert [type(action) for action in actions] == [Cancel]
+    state, actions = advance(state, evidence(quote, 6.1, Evidence.DONE))
+    assert lots(actions) == [(Style.TAKE, 30)]
+
+
+def test_a_piece_that_was_just_put_to_rest_is_not_withdrawn_at_once() -> None:
+    state, quote = resting()
+    state, (cancel,) = advance(state, a_book(3.5, 100.00, 100.02))
+    assert isinstance(cancel, Cancel)
+    state, (again,) = advance(state, evidence(quote, 3.6, Evidence.DONE))
+    assert lots([again]) == [(Style.REST, 500)]
+    assert not tick(state, 4.5)[1]  # overdue since 4.0, at rest since 3.6
+    state, actions = tick(state, 4.6)
+    assert actions == [Cancel("ar-parent", again.child_id, at(4.6))]
+
+
 # --- spread and depth ------------------------------------------------------------------------
 
 
