@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -243,5 +244,48 @@ def test_a_symbol_the_venue_does_not_have_is_named(tmp_path: Path) -> None:
                     await fetch_history(client, ("BTCUSDT", "NOPEUSDT"), MINUTE_MS, 5)
             finally:
                 await client.close()
+
+    asyncio.run(run())
+
+
+class Refusing:
+    """A client whose venue does not trade what is asked for."""
+
+    def __init__(self, client: MarketClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def stream(self, symbols: Sequence[str], _timeframe_ms: int) -> AsyncIterator[Any]:
+        raise BadInputError(f"{symbols[0]} is unknown here")
+        yield  # an iterator like any other
+
+
+@pytest.mark.parametrize("refused", [0, 1])
+def test_a_backup_that_is_no_use_is_done_without_and_a_venue_is_not(
+    tmp_path: Path, refused: int
+) -> None:
+    async def run() -> None:
+        async with served(speed=120.0, step_ms=5_000) as venue:
+            stage = Stage(tmp_path, [venue, venue])
+            await stage.begin()
+            plain = stage.clients
+
+            def clients() -> list[Any]:
+                return [
+                    Refusing(client) if index == refused else client
+                    for index, client in enumerate(plain())
+                ]
+
+            stage.clients = clients  # type: ignore[method-assign]
+            async with stage.feed(1) as feed, asyncio.timeout(30):
+                if refused == 0:
+                    with pytest.raises(BadInputError, match="unknown here"):
+                        await feed.run()
+                else:
+                    await feed.run()
+                    assert {one.source for one in stage.released} == {"venue0"}
+                    assert len(stage.released) == 2
 
     asyncio.run(run())
