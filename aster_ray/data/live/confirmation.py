@@ -88,8 +88,9 @@ class SymbolRow(NamedTuple):
 class Confirmation:
     """Collect what REST says of one bar until it may be believed.
 
-    A bar counts once it is closed, and REST said it twice alike, or once in agreement with the
-    stream or long enough after the close. Where the stream said something else, REST is right.
+    A bar counts once it is closed, and REST said it once in agreement with the stream, or twice
+    alike when the grace was over, or once long enough after the close. Where the stream said
+    something else, REST is right.
 
     Args:
         span: which bar, and from when on it pays funding.
@@ -179,7 +180,8 @@ class Confirmation:
         elif evidence.socket is not None and agrees(evidence.socket, bar, self._step):
             return True
         self.waits_for = "a second look"
-        return self._seen == bar
+        # REST may be a moment behind the close itself: what it says alike too early is no proof.
+        return answer.venue_ms >= self._close_ms + self._waits.grace_ms and self._seen == bar
 
     def _mark(self, answer: Answer, evidence: Evidence) -> Bar | None:
         mark = _at(answer.marks, self._open_ms)

@@ -161,7 +161,7 @@ def live_through(seed: int, dead: Spans, mute: Spans) -> None:
             for who, begin, length in spans
         )
 
-    trouble = Trouble(dead=hit(dead), mute=hit(mute))
+    trouble = Trouble(dead=hit(dead), mute=hit(mute), slow_ms=2_500)
     run = play(venues, 12, trouble, seed=seed, config=TRUSTING)
     assert len(run.batches) >= 12
     assert_in_order(run)
