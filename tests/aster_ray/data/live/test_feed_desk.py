@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from aster_ray.data.assemble import SymbolTables, assemble
 from aster_ray.data.columns import BarTable, FundingTable
 from aster_ray.data.live.config import FeedConfig
+from aster_ray.data.live.feed_desk import FeedDesk, Grid, Question
 from aster_ray.kernel.records import CLOSE, FUNDING
 from aster_ray.model.ids import MINUTE_MS
 from tests.aster_ray.data.live.worlds import (
     START_MS,
+    STEP,
     SYMBOLS,
     Run,
     Trouble,
@@ -327,3 +329,33 @@ def test_how_it_stands_can_be_told() -> None:
     assert told["alive"] == {"venue0": True, "venue1": True}
     assert told["switches"] == []
     assert told["behind"] <= 1
+
+
+def test_an_answer_that_comes_after_its_venue_was_left_is_not_heard() -> None:
+    """Asked of one venue while it lived, answered when the other is in use: not its prices."""
+    venues = [TrueVenue(16, 20, holes=0.0), TrueVenue(17, 20, 200.0, holes=0.0)]
+    grid = Grid(SYMBOLS, (STEP,) * 2, MINUTE_MS)
+    names = ["venue0", "venue1"]
+    desk = FeedDesk(grid, TRUSTING, names, (START_MS, [START_MS] * 2), START_MS)
+    old: list[Question] = []
+    for now in range(START_MS, START_MS + 85_000, 500):
+        for source, venue in enumerate(venues):
+            if source == 1 or now < START_MS + 61_000:
+                for event in venue.events(now):
+                    desk.hear(source, event, now)
+        desk.tick(now)
+        if desk.source == "venue0":
+            old += desk.questions(now)
+    assert desk.source == "venue1"
+    assert {question.source for question in old} == {0}
+    now = START_MS + 85_000
+    for question in old:
+        desk.answered(question, venues[0].answer(question, MINUTE_MS, now), now)
+    assert desk.take(0, now) is None
+    for question in desk.questions(now):
+        desk.answered(question, venues[1].answer(question, MINUTE_MS, now), now)
+    found = desk.take(0, now)
+    assert found is not None
+    bar = venues[1].bar(0, START_MS, MINUTE_MS, now)
+    assert bar is not None
+    assert found[0].bars[0, CLOSE] == bar.close
