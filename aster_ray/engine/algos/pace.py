@@ -56,11 +56,8 @@ def _due(state: AlgoState, lead_ms: float) -> int:
 def _share_due(state: AlgoState, elapsed_ms: float) -> int:
     """Return the lots due by the public volume; they grow once a slice, not with every print."""
     params = state.params
-    raised, when = 0, state.parent.decided_ms - params.window_ms
-    for child in state.children:
-        if child.placed.level > raised:
-            raised, when = child.placed.level, child.placed.ms
-    if (state.ms - when) * len(params.weights) < params.schedule_ms:
+    raised = _raised(state)
+    if raised is not None:
         return raised
     due = int(params.participation * state.volume + _ROUNDING)
     # What a lack of volume left behind is made up for evenly in the last part of the window.
@@ -69,11 +66,26 @@ def _share_due(state: AlgoState, elapsed_ms: float) -> int:
     return max(due, int(state.parent.total * into / length)) if into > 0.0 else due
 
 
+def _raised(state: AlgoState) -> int | None:
+    """Return the most lots that were ever at work; None once they may grow with the volume again.
+
+    That is once a slice, and never faster than the pause.
+    """
+    params, raised, when = state.params, 0, -1
+    for child in state.children:
+        if child.placed.level > raised:
+            raised, when = child.placed.level, child.placed.ms
+    wait = max(params.schedule_ms / len(params.weights), params.pause_ms)
+    return raised if when >= 0 and state.ms - when < wait else None
+
+
 def _bound(state: AlgoState) -> int:
     """Return what the share of the public volume allows."""
     share = state.params.max_participation
-    total = state.parent.total
-    return min(total, int(share * state.volume + _ROUNDING)) if share > 0.0 else total
+    if share <= 0.0:
+        return state.parent.total
+    allowed, raised = int(share * state.volume + _ROUNDING), _raised(state)
+    return min(state.parent.total, allowed if raised is None else min(allowed, raised))
 
 
 def _lead(state: AlgoState) -> float:
