@@ -41,6 +41,7 @@ from aster_ray.kernel.simulate import Timeline, Trace, simulate
 from aster_ray.kernel.simulator import shared
 from aster_ray.model.ids import DAY_MS, HOUR_MS
 from aster_ray.model.instrument import Instrument, continuous_brackets
+from aster_ray.model.order import OrderKind, OrderRequest
 from aster_ray.venues.paper import PaperVenue
 
 CAPITAL = 10_000.0
@@ -66,6 +67,19 @@ def an_instrument(base: str = "BTC", **changes: Any) -> Instrument:
         "brackets": continuous_brackets([(Decimal(a), Decimal(b), c) for a, b, c in BRACKETS]),
     }
     return Instrument(**{**fields, **changes})
+
+
+def a_request(client_order_id: str, **changes: Any) -> OrderRequest:
+    """Return a market order for one lot of the first symbol."""
+    fields: dict[str, Any] = {
+        "decided_ms": START_MS,
+        "symbol": 0,
+        "sleeve": 0,
+        "kind": OrderKind.MARKET,
+        "lots": 1,
+        "price": np.nan,
+    }
+    return OrderRequest(client_order_id, **{**fields, **changes})
 
 
 def a_config(**sections: dict[str, Any]) -> KernelConfig:

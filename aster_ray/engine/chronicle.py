@@ -16,7 +16,13 @@ import numpy as np
 from aster_ray.engine.command import Command, read_command
 from aster_ray.engine.execution_desk import ExecutionDesk
 from aster_ray.engine.journal import decode, encode
-from aster_ray.engine.messages import BarBatch, OrderBatch, SignalBatch, VenueReport
+from aster_ray.engine.messages import (
+    NOTHING_WORKING,
+    BarBatch,
+    OrderBatch,
+    SignalBatch,
+    VenueReport,
+)
 from aster_ray.engine.risk_desk import RiskDesk
 from aster_ray.engine.wire import COLUMN_FORMS, one_row
 from aster_ray.errors import JournalError
@@ -27,6 +33,7 @@ from aster_ray.model.order import OrderRequest
 Record = Mapping[str, Any]
 _F8 = np.dtype("f8")
 _I8 = np.dtype("i8")
+_I1 = np.dtype("i1")
 
 
 class Close(NamedTuple):
@@ -89,7 +96,19 @@ def close_record(close: Close) -> dict[str, object]:
         "signals": {name: encode(column) for name, column in row._asdict().items()},
         "fills": encode(report.fills),
         "intents": encode(orders.intents),
+        **_working_field(report),
     }
+
+
+def _working_field(report: VenueReport) -> dict[str, object]:
+    """Return what a report says beside its fills; most say nothing."""
+    return {"working": encode(report.working)} if report.working.any() else {}
+
+
+def _read_report(record: Record) -> VenueReport:
+    fills = decode(record["fills"], FILL)
+    working = decode(record["working"], _I1) if "working" in record else NOTHING_WORKING
+    return VenueReport(int(record["seq"]), int(record["close_ms"]), fills, working)
 
 
 def read_close(record: Record) -> Close:
@@ -103,7 +122,7 @@ def read_close(record: Record) -> Close:
             for name, (dtype, _) in zip(SignalColumns._fields, COLUMN_FORMS, strict=True)
         )
     )
-    report = VenueReport(seq, close_ms, decode(record["fills"], FILL))
+    report = _read_report(record)
     intents = decode(record["intents"], INTENT)
     orders = OrderBatch(seq, close_ms, intents, record["equity"], record["gross"], record["state"])
     return Close(SignalBatch(batch, columns, 0), report, orders)
@@ -158,6 +177,7 @@ def report_record(report: VenueReport) -> dict[str, object]:
         "seq": report.seq,
         "close_ms": report.close_ms,
         "fills": encode(report.fills),
+        **_working_field(report),
     }
 
 
@@ -219,8 +239,7 @@ def fold_execution(desk: ExecutionDesk, records: Iterable[Record], *, verify: bo
     for record in records:
         kind, seq = record["kind"], int(record["seq"])
         if kind == "report":
-            close_ms = int(record["close_ms"])
-            desk.on_report(VenueReport(seq, close_ms, decode(record["fills"], FILL)))
+            desk.on_report(_read_report(record))
             reported = seq
             reports += 1
         elif kind == "orders":

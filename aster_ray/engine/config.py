@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from aster_ray.config import not_above, not_among, outside
 
 REPLAY, LIVE = "replay", "live"
+PAPER, VENUE = "paper", "venue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class SessionConfig:
         feed: where bars come from: replay (recorded or built-in) or live (the venue of ``[venue]``,
             whose closes come when they are due, whatever the pace and lock_step).
         closes: a live session ends after so many; 0 = when it is told to.
+        orders: where orders go: paper (matched against the bars themselves) or venue (the account
+            at the venue of ``[venue]``, which may be a simulator).
     """
 
     capital: float = 10_000.0
@@ -32,6 +35,7 @@ class SessionConfig:
     lock_step: bool = field(default=True, metadata={"identity": False})
     feed: str = field(default=REPLAY, metadata={"identity": False})
     closes: int = field(default=0, metadata={"identity": False})
+    orders: str = PAPER
 
     def problems(self) -> list[str]:
         """Return what is out of range."""
@@ -41,6 +45,7 @@ class SessionConfig:
             *outside(self, 0, 2**63 - 1, "seed"),
             *outside(self, 0.0, math.inf, "speed"),
             *not_among(self, "feed", (REPLAY, LIVE)),
+            *not_among(self, "orders", (PAPER, VENUE)),
             *outside(self, 0, 2**31, "closes"),
         ]
 

@@ -33,7 +33,7 @@ class Engine:
 
     def on_close(self, batch: BarBatch, report: VenueReport) -> OrderBatch:
         """Book the venue's report on ``batch``, decide, and return what must be sent."""
-        if len(report.fills):
+        if not report.is_empty:
             self.execution.on_report(report)
         orders = self.risk.on_close(self._strategies.on_bars(batch), report)
         if len(orders.intents):

@@ -46,6 +46,7 @@ from aster_ray.engine.messages import BarBatch, OrderBatch, SignalBatch, VenueRe
 from aster_ray.engine.ports import DurableExecutionPort, JournalPort
 from aster_ray.engine.risk_desk import RiskDesk
 from aster_ray.errors import JournalError
+from aster_ray.model.order import OrderRequest
 
 # Read once, one at a time: a journal may be longer than memory.
 Records = Iterable[dict[str, Any]]
@@ -170,10 +171,10 @@ class DurableExecution:
         self._latest = sent.latest
         self.known = self.resent = 0  # ids in doubt that the venue had, and that it had not
         if sent.pending is not None:
-            ids = [request.client_order_id for request in desk.in_flight()]
-            self.known = sum(venue.has(one) for one in ids)
-            self.resent = len(ids) - self.known
-            self._hand_over(sent.pending, ids)
+            in_doubt = desk.in_flight()
+            self.known = sum(venue.has(one.client_order_id) for one in in_doubt)
+            self.resent = len(in_doubt) - self.known
+            self._hand_over(sent.pending, in_doubt)
         if sent.reported < venue.report.seq:
             self._book(venue.report)
         journal.commit()
@@ -196,7 +197,7 @@ class DurableExecution:
         # The risk desk hands over once more only its last orders, the venue tells only of its last
         # close; both belong to the close under way.
         orders_again = int(venue.accepted == venue.report.seq)
-        evidence_again = min(1, len(venue.report.fills))
+        evidence_again = int(not venue.report.is_empty)
         if orders > orders_again or evidence > evidence_again:
             raise JournalError(
                 f"the executor's journal ends at orders of close {sent.ordered}, but the venue has "
@@ -215,7 +216,7 @@ class DurableExecution:
 
     def _book(self, report: VenueReport) -> None:
         """Make evidence durable; a close on which nothing happened leaves none."""
-        if len(report.fills):
+        if not report.is_empty:
             self.desk.on_report(report)
             self._journal.append(report_record(report))
             self._journal.commit()
@@ -245,23 +246,23 @@ class DurableExecution:
             self._journal.append(orders_record(orders, requests))
             self._journal.commit()
             self._reached(AFTER_JOURNAL, orders.seq)
-            self._hand_over(orders, [request.client_order_id for request in requests])
+            self._hand_over(orders, requests)
             self._latest = orders
         self.ordered = orders.seq
 
-    def _hand_over(self, orders: OrderBatch, client_order_ids: Sequence[str]) -> None:
+    def _hand_over(self, orders: OrderBatch, requests: Sequence[OrderRequest]) -> None:
         """Send what was written unless it arrived before; what did is only acknowledged."""
         venue, seq = self._venue, orders.seq
-        known = sum(venue.has(one) for one in client_order_ids)
+        known = sum(venue.has(request.client_order_id) for request in requests)
         arrived = venue.accepted >= seq
-        if known != len(client_order_ids) * arrived:
+        if known != len(requests) * arrived:
             raise JournalError(
-                f"the venue knows {known} of the {len(client_order_ids)} ids of close {seq} and "
+                f"the venue knows {known} of the {len(requests)} ids of close {seq} and "
                 f"has {'' if arrived else 'not '}taken its orders: it and the executor's journal "
                 "contradict each other"
             )
         if not arrived:
-            venue.submit(orders, client_order_ids)
+            venue.submit(orders, requests)
             self._reached(VENUE_BEFORE_LOG, seq)
             venue.commit()
         self._reached(AFTER_SEND, seq)

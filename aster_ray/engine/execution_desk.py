@@ -11,22 +11,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from aster_ray.engine.messages import OrderBatch, VenueReport
 from aster_ray.engine.netting import Part, net_requests, shares
-from aster_ray.model.enums import Denial, FillKind, IntentKind, label
-from aster_ray.model.ids import client_order_id
-from aster_ray.model.order import (
-    Filled,
-    InFlight,
-    Order,
-    OrderKind,
-    OrderRequest,
-    acknowledge,
-    cancel,
-    fill,
-)
-
-Slot = tuple[int, str, int]  # sleeve, what for, ladder level
+from aster_ray.engine.order_slots import OrderSlots
+from aster_ray.model.enums import Denial, ExitReason, FillKind, IntentKind, Working, label
+from aster_ray.model.order import Filled, Order, OrderKind, OrderRequest
 
 
 class ExecutionDesk:
@@ -39,11 +30,10 @@ class ExecutionDesk:
         self._symbols = tuple(symbols)
         self._strategies = strategies
         self._max_lots = tuple(int(lots) for lots in max_lots)
-        self.orders: dict[str, Order] = {}
+        self._slots = OrderSlots(symbols, strategies)
+        self.orders = self._slots.orders
         self.denied: list[tuple[int, int, int, str]] = []  # close ms, sleeve, direction, code
-        self._asked: list[str] = []
         self._market: dict[int, list[str]] = {}  # symbol -> ids of its resting market orders
-        self._resting: dict[Slot, str] = {}
         self._held: dict[int, int] = {}  # sleeve -> lots
         self._levels: dict[tuple[int, int], tuple[int, float]] = {}  # lots, exit price
         self._sides: dict[tuple[int, int], int] = {}  # (ladder sleeve, side) -> lots
@@ -65,38 +55,31 @@ class ExecutionDesk:
                 self._cancel_level(int(intent["sleeve"]), int(intent["level"]))
             elif kind == IntentKind.PLACE_LADDER:
                 requests += self._move_ladder_stops(intent, batch.close_ms)
-            else:
+            elif kind != IntentKind.MOVE_STOP or self._held.get(int(intent["sleeve"]), 0):
+                # A stop that was hit meanwhile is not moved any more.
                 requests.append(self._rest(intent, batch.close_ms))
         for n, parts in nets.items():
             largest = self._max_lots[n] if self._max_lots else 0
             sent = net_requests(self._symbols[n], n, parts, batch.close_ms, largest)
             self._market[n] = [request.client_order_id for request in sent]
-            requests += map(self._add, sent)
+            requests += map(self._slots.add, sent)
         return requests
 
     def acknowledge_close(self, close_ms: int) -> None:
         """Take the venue's word that everything asked for at ``close_ms`` rests."""
-        for known in self._asked:
-            if self.orders[known].request.decided_ms == close_ms:
-                self.orders[known] = acknowledge(self.orders[known])
-        self._asked.clear()
+        self._slots.acknowledge(close_ms)
 
     def in_flight(self) -> list[OrderRequest]:
         """Return what was asked for and not acknowledged, oldest first.
 
         After a crash these are the orders in doubt, about which the venue is asked by id.
         """
-        return [self.orders[known].request for known in self._asked]
+        return [self.orders[known].request for known in self._slots.asked]
 
     def open_orders(self) -> list[Order]:
         """Return what rests at the venue, or is on its way there."""
         market = (known for ids in self._market.values() for known in ids)
-        return [self.orders[known] for known in (*market, *self._resting.values())]
-
-    def _add(self, request: OrderRequest) -> OrderRequest:
-        self.orders[request.client_order_id] = Order(request, InFlight())
-        self._asked.append(request.client_order_id)
-        return request
+        return [self.orders[known] for known in (*market, *self._slots.resting.values())]
 
     def _rest(self, intent: Any, close_ms: int) -> OrderRequest:
         """Place a moved stop or a ladder entry."""
@@ -106,71 +89,33 @@ class ExecutionDesk:
         k = int(intent["level"])
         lots, price = int(intent["lots"]), float(intent["price"])
         self._levels[i, k] = lots, float(intent["exit_price"])
-        return self._place((i, "entry", k), OrderKind.LADDER_ENTRY, lots, price, close_ms)
+        return self._slots.place((i, "entry", k), OrderKind.LADDER_ENTRY, lots, price, close_ms)
 
     def _move_ladder_stops(self, intent: Any, close_ms: int) -> list[OrderRequest]:
         """Move the stops of filled sides to those of the new ladder."""
         i, requests = int(intent["sleeve"]), []
         for side, name in ((1, "stop"), (-1, "stop_high")):
             lots, price = -self._sides.get((i, side), 0), float(intent[name])
-            if lots and not self._rests((i, _name(OrderKind.STOP, side), -1), lots, price):
+            if lots and not self._slots.rests((i, _name(OrderKind.STOP, side), -1), lots, price):
                 requests.append(self._protect(i, OrderKind.STOP, lots, price, close_ms))
         return requests
 
     def _cancel_level(self, i: int, k: int) -> None:
         """Withdraw a level's entry, or the exit of a filled one and its share of the stop."""
-        self._withdraw((i, "entry", k))
-        if (i, "exit", k) in self._resting:
-            self._withdraw((i, "exit", k))
+        self._slots.withdraw((i, "entry", k))
+        if (i, "exit", k) in self._slots.resting:
+            self._slots.withdraw((i, "exit", k))
             lots, _ = self._levels[i, k]
             side = 1 if lots > 0 else -1
             self._sides[i, side] -= lots
             if self._sides[i, side] == 0:
-                self._withdraw((i, _name(OrderKind.STOP, side), -1))
-
-    def _place(
-        self, slot: Slot, kind: OrderKind, lots: int, price: float, close_ms: int
-    ) -> OrderRequest:
-        """Rest an order in a slot, withdrawing what rested there before."""
-        self._withdraw(slot)
-        i, purpose, k = slot
-        n = i // self._strategies
-        part = 0
-        known = client_order_id(self._symbols[n], close_ms, purpose, i, k)
-        while known in self.orders:
-            part += 1  # replaced within one close: first the entry's stop, then a tier's
-            known = client_order_id(self._symbols[n], close_ms, purpose, i, k, part)
-        request = OrderRequest(
-            client_order_id=known,
-            decided_ms=close_ms,
-            symbol=n,
-            sleeve=i,
-            kind=kind,
-            lots=lots,
-            price=price,
-            level=k,
-        )
-        self._resting[slot] = request.client_order_id
-        return self._add(request)
-
-    def _reported(
-        self, slot: Slot, kind: OrderKind, lots: int, price: float, close_ms: int
-    ) -> None:
-        """Note an order that the venue itself reports as resting."""
-        known = self._place(slot, kind, lots, price, close_ms).client_order_id
-        self._asked.remove(known)
-        self.orders[known] = acknowledge(self.orders[known])
+                self._slots.withdraw((i, _name(OrderKind.STOP, side), -1))
 
     def _protect(
         self, i: int, kind: OrderKind, lots: int, price: float, close_ms: int
     ) -> OrderRequest:
         slot = (i, _name(kind, -lots), -1)
-        return self._place(slot, kind, lots, price, close_ms)
-
-    def _withdraw(self, slot: Slot) -> None:
-        known = self._resting.pop(slot, None)
-        if known is not None:
-            self.orders[known] = cancel(self.orders[known])
+        return self._slots.place(slot, kind, lots, price, close_ms)
 
     def on_report(self, report: VenueReport) -> None:
         """Book the venue's evidence fill by fill, keeping protective orders in line with it."""
@@ -180,25 +125,39 @@ class ExecutionDesk:
             if kind == FillKind.MARKET:
                 n, lots = int(record["symbol"]), int(record["lots"])
                 self._hold(int(record["sleeve"]), lots)
-                ids, net, _ = nets[n] if n in nets else (self._market.pop(n), 0, 0.0)
+                ids, net, _ = nets[n] if n in nets else (self._market.pop(n, []), 0, 0.0)
                 nets[n] = ids, net + lots, float(record["price"])
             elif kind != FillKind.FUNDING:
                 self._book(record, report.close_ms)
             else:
                 continue
             self._align(record, report.close_ms)
-        for ids, lots, price in nets.values():
-            self._executed(ids, lots, price)
+        for n, (ids, lots, price) in nets.items():
+            self._executed(n, ids, (lots, price), report.close_ms)
+        for ended in np.flatnonzero(report.working == int(Working.ENDED)).tolist():
+            for known in self._market.pop(ended, ()):  # nothing of it was executed
+                self._slots.end(known)
 
-    def _executed(self, ids: Sequence[str], lots: int, price: float) -> None:
-        """Book a net execution to the orders it was sent in, first come, first served."""
+    def _executed(self, n: int, ids: Sequence[str], done: tuple[int, float], close_ms: int) -> None:
+        """Book a net execution to the orders it was sent in, first come, first served.
+
+        What a sleeve had to close may be gone before its order arrives; at a real venue more may
+        then be executed on the other side than was asked for, net.
+        """
+        lots, price = done
         asked = [self.orders[known].request.lots for known in ids]
-        for known, part in zip(ids, shares(asked, lots), strict=True):
+        net = sum(asked)
+        within = max(min(lots, max(net, 0)), min(net, 0))
+        for known, part in zip(ids, shares(asked, within), strict=True):
             if part:
-                self._fill(known, part, price)
-            elif self.orders[known].request.kind == OrderKind.CROSS:
+                self._slots.fill(known, part, price)
+            elif self.orders[known].request.kind == OrderKind.CROSS and within == lots:
                 # The sleeves crossed: nothing was left to send.
                 self.orders[known] = replace(self.orders[known], state=Filled(0, 0.0))
+            self._slots.end(known)
+        if lots != within:
+            slot = (n * self._strategies, "market", -1)
+            self._slots.hit(slot, OrderKind.MARKET, (lots - within, price), close_ms)
 
     def _hold(self, i: int, lots: int) -> None:
         self._held[i] = self._held.get(i, 0) + lots
@@ -211,44 +170,41 @@ class ExecutionDesk:
         side = -1 if lots < 0 else 1
         suffix = "" if lots < 0 else "_short"
         if kind == FillKind.LADDER_ENTRY:
-            self._fill(self._resting.pop((i, "entry", k)), lots, price)
+            self._slots.hit((i, "entry", k), OrderKind.LADDER_ENTRY, (lots, price), close_ms)
             self._sides[i, side] = self._sides.get((i, side), 0) + lots
-            size, exit_price = self._levels[i, k]
-            self._reported((i, "exit", k), OrderKind.LADDER_EXIT, -size, exit_price, close_ms)
+            _, exit_price = self._levels[i, k]
+            self._slots.reported((i, "exit", k), OrderKind.LADDER_EXIT, -lots, exit_price, close_ms)
         elif kind == FillKind.LADDER_EXIT:
-            self._fill(self._resting.pop((i, "exit", k)), lots, price)
-            self._sides[i, -side] += lots
+            self._slots.hit((i, "exit", k), OrderKind.LADDER_EXIT, (lots, price), close_ms)
+            self._sides[i, -side] = self._sides.get((i, -side), 0) + lots
         elif kind == FillKind.STOP:
-            self._fill(self._resting.pop((i, f"stop{suffix}", -1)), lots, price)
+            self._slots.hit((i, f"stop{suffix}", -1), OrderKind.STOP, (lots, price), close_ms)
             self._drop_ladder_side(i, -side)
+            if self._held[i] == 0 and int(record["reason"]) != ExitReason.LADDER_STOP:
+                self._drop_ladder_side(i, side)  # the symbol's one stop takes the whole sleeve
         elif kind == FillKind.TAKE_PROFIT:
-            self._fill(self._resting.pop((i, f"take_profit{suffix}", -1)), lots, price)
+            slot = (i, f"take_profit{suffix}", -1)
+            self._slots.hit(slot, OrderKind.TAKE_PROFIT, (lots, price), close_ms)
         else:
             self._liquidated(i, lots, price, close_ms)
 
-    def _fill(self, known: str, lots: int, price: float) -> None:
-        self.orders[known] = fill(acknowledge(self.orders[known]), lots, price)
-
     def _liquidated(self, i: int, lots: int, price: float, close_ms: int) -> None:
         n = i // self._strategies
-        for slot in [slot for slot in self._resting if slot[0] // self._strategies == n]:
-            self._withdraw(slot)
+        self._slots.withdraw_symbol(n)
         for known in self._market.pop(n, ()):  # liquidated at the open, before it could trade
-            self.orders[known] = cancel(self.orders[known])
+            self._slots.end(known)
         for side in (1, -1):
             for j in range(n * self._strategies, (n + 1) * self._strategies):
                 self._sides.pop((j, side), None)
-        slot = (i, "liquidation", -1)
-        self._reported(slot, OrderKind.LIQUIDATION, lots, math.nan, close_ms)
-        self._fill(self._resting.pop(slot), lots, price)
+        self._slots.hit((i, "liquidation", -1), OrderKind.LIQUIDATION, (lots, price), close_ms)
 
     def _drop_ladder_side(self, i: int, side: int) -> None:
         """Withdraw the entries and exits of a ladder side whose stop was hit."""
         self._sides.pop((i, side), None)
         for (sleeve, k), (lots, _) in list(self._levels.items()):
             if sleeve == i and lots * side > 0:
-                self._withdraw((i, "entry", k))
-                self._withdraw((i, "exit", k))
+                self._slots.withdraw((i, "entry", k))
+                self._slots.withdraw((i, "exit", k))
 
     def _align(self, record: Any, close_ms: int) -> None:
         """Make the resting protective orders of a sleeve those the venue reports with a fill."""
@@ -276,17 +232,10 @@ class ExecutionDesk:
         i, kind, side = what
         slot = (i, _name(kind, side), -1)
         if lots == 0 or math.isnan(price):
-            self._withdraw(slot)
+            self._slots.withdraw(slot)
             return
-        if not self._rests(slot, -lots, price):
-            self._reported(slot, kind, -lots, price, close_ms)
-
-    def _rests(self, slot: Slot, lots: int, price: float) -> bool:
-        known = self._resting.get(slot)
-        if known is None:
-            return False
-        request = self.orders[known].request
-        return request.lots == lots and request.price == price
+        if not self._slots.rests(slot, -lots, price):
+            self._slots.reported(slot, kind, -lots, price, close_ms)
 
 
 def _name(kind: OrderKind, side: int) -> str:

@@ -31,12 +31,22 @@ class SignalBatch(NamedTuple):
     at: int  # row of ``signals`` that belongs to the batch
 
 
+# A venue that fills every order as it was asked has nothing to add to its fills.
+NOTHING_WORKING = np.zeros(0, np.int8)
+
+
 class VenueReport(NamedTuple):
     """What the venue did until one close time: evidence, in order."""
 
     seq: int
     close_ms: int
     fills: np.ndarray  # FILL[F]
+    working: np.ndarray = NOTHING_WORKING  # i1[N] of Working; i1[0] = NONE for all
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether it holds no evidence at all."""
+        return not len(self.fills) and not self.working.any()
 
 
 class OrderBatch(NamedTuple):

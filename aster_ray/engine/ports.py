@@ -9,6 +9,7 @@ from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
 from aster_ray.kernel.market import Market
 from aster_ray.model.instrument import Instrument
 from aster_ray.model.market import Bar, FundingRate
+from aster_ray.model.order import OrderRequest
 from aster_ray.model.venue import (
     AccountEvent,
     BookUpdate,
@@ -42,8 +43,8 @@ class ExecutionPort(Protocol):
         """Return what happened at the venue until this close time."""
         ...
 
-    def submit(self, orders: OrderBatch, client_order_ids: Sequence[str] = ()) -> None:
-        """Hand orders over under their ids; handing over the same number twice changes nothing."""
+    def submit(self, orders: OrderBatch, requests: Sequence[OrderRequest] = ()) -> None:
+        """Hand orders over as requested; handing over the same number twice changes nothing."""
         ...
 
 

@@ -39,6 +39,7 @@ class RiskDesk:
         """Book the report, mark, and decide for every sleeve at one close time."""
         batch, columns, index = signals
         moment = Moment(index, batch.open_ms, batch.close_ms)
+        self.book.positions["working"] = report.working if len(report.working) else 0
         arguments = (self.book, self.setup, report.fills, batch.bars, columns, moment)
         if self._step is None:
             self._step = bound(on_close, *arguments)

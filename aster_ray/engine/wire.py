@@ -17,7 +17,7 @@ from aster_ray.kernel.records import FILL, INTENT, ROW_COLUMNS, SignalColumns
 
 _BARS = struct.Struct("<qqqq")  # seq, open ms, close ms, symbols
 _SLEEVES = struct.Struct("<q")
-_REPORT = struct.Struct("<qqq")  # seq, close ms, fills
+_REPORT = struct.Struct("<qqqq")  # seq, close ms, fills, symbols of which more is said
 _ORDERS = struct.Struct("<qqqddq")  # seq, close ms, state, equity, gross, intents
 _F8 = np.dtype("f8")
 LADDER_COLUMNS = 4
@@ -91,13 +91,17 @@ def unpack_signals(data: bytes) -> SignalBatch:
 
 def pack_report(report: VenueReport) -> bytes:
     """Return a venue's report as bytes."""
-    return _REPORT.pack(report.seq, report.close_ms, len(report.fills)) + report.fills.tobytes()
+    counts = len(report.fills), len(report.working)
+    head = _REPORT.pack(report.seq, report.close_ms, *counts)
+    return b"".join((head, report.fills.tobytes(), report.working.tobytes()))
 
 
 def unpack_report(data: bytes) -> VenueReport:
     """Return the report ``pack_report`` was given."""
-    seq, close_ms, count = _REPORT.unpack_from(data)
-    return VenueReport(seq, close_ms, _Reader(data, _REPORT.size).array(FILL, count))
+    seq, close_ms, count, symbols = _REPORT.unpack_from(data)
+    reader = _Reader(data, _REPORT.size)
+    fills = reader.array(FILL, count)
+    return VenueReport(seq, close_ms, fills, reader.array(np.dtype("i1"), symbols))
 
 
 def pack_orders(orders: OrderBatch) -> bytes:

@@ -118,10 +118,16 @@ def _apply_level(book: Book, setup: Setup, fill: Any) -> None:
     level = book.levels[fill.sleeve, fill.level]
     if fill.kind == LADDER_ENTRY:
         level.state = 2
+        level.lots = fill.lots  # less than asked for if it was canceled half filled
         level.filled_ms = fill.ms
         book.account[0].day_ladder_opens += 1
         return
+    left = level.lots + fill.lots
+    level.lots = -fill.lots
     count_level(book, setup, fill, fill.level, fill.fee)
+    if left != 0:  # the rest of the level has not exited yet
+        level.lots = left
+        return
     level.state = 0
 
 

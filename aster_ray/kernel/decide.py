@@ -34,7 +34,7 @@ from aster_ray.kernel.records import (
 )
 from aster_ray.kernel.resting import clear_order
 from aster_ray.kernel.sizing import full_fraction, to_lots
-from aster_ray.model.enums import Denial, ExitReason, IntentKind, TradingState
+from aster_ray.model.enums import Denial, ExitReason, IntentKind, TradingState, Working
 
 NONE = int(Denial.NONE)
 NO_MARK_PRICE = int(Denial.NO_MARK_PRICE)
@@ -49,6 +49,7 @@ PLACE_LADDER = int(IntentKind.PLACE_LADDER)
 DRAWDOWN_HALT = int(ExitReason.DRAWDOWN_HALT)
 SCALE_OUT = int(ExitReason.SCALE_OUT)
 HALTED = int(TradingState.HALTED)
+IN_DOUBT = int(Working.IN_DOUBT)
 EPSILON = 1e-9
 
 
@@ -276,7 +277,7 @@ def decide(
         account.halted_ms = moment.close_ms
     for i in range(len(book.sleeves)):
         n = book.sleeves[i].symbol
-        if np.isnan(bars[n, CLOSE]):
+        if np.isnan(bars[n, CLOSE]) or book.positions[n].working == IN_DOUBT:
             continue
         grid = signals.ladder[moment.at if len(signals.ladder) > 1 else 0, i]
         if np.isnan(grid[0]) and np.isnan(book.sleeves[i].spacing):

@@ -26,10 +26,10 @@ from aster_ray.kernel.records import (
     Moment,
     Setup,
 )
-from aster_ray.kernel.resting import clear_order, ladder_side_lots
+from aster_ray.kernel.resting import ladder_side_lots
+from aster_ray.kernel.shares import Deal, share_market
 from aster_ray.model.enums import ExitReason, FillKind
 
-MARKET = int(FillKind.MARKET)
 STOP = int(FillKind.STOP)
 TAKE_PROFIT = int(FillKind.TAKE_PROFIT)
 LADDER_ENTRY = int(FillKind.LADDER_ENTRY)
@@ -58,16 +58,6 @@ def _settle_funding(book: Book, setup: Setup, n: int, per_unit: float, open_ms: 
 
 
 @inlined_kernel
-def _fill_part(book: Book, setup: Setup, i: int, lots: int, price: float) -> Any:
-    """Execute ``lots`` of sleeve ``i``'s market order at ``price``; the caller sets the costs."""
-    n = book.sleeves[i].symbol
-    fill = new_fill(book, n, i, MARKET, 0)
-    fill.lots = lots
-    fill.price = price
-    return fill
-
-
-@inlined_kernel
 def _fill_market(book: Book, setup: Setup, n: int, open_: float, open_ms: int) -> None:
     """Execute the symbol's netted market order at the open and share it among its sleeves.
 
@@ -89,20 +79,7 @@ def _fill_market(book: Book, setup: Setup, n: int, open_: float, open_ms: int) -
         price = market_price(open_, side, rules.half_spread + rules.slippage, rules.tick)
     fee = abs(net) * rules.lot * price * rules.taker_fee / total
     slippage = abs(net) * rules.lot * abs(price - open_) / total
-    for i in range(first, first + strategies):
-        sleeve = book.sleeves[i]
-        closing = sleeve.order_close_lots
-        for part in range(2):
-            lots = closing if part == 0 else sleeve.order_lots - closing
-            if lots == 0:
-                continue
-            fill = _fill_part(book, setup, i, lots, price)
-            fill.ms = open_ms
-            fill.fee = fee * abs(lots)
-            fill.slippage = slippage * abs(lots)
-            fill.reason = sleeve.order_reason if part == 0 else 0
-            apply_fill(book, setup, fill)
-        clear_order(sleeve)
+    share_market(book, setup, n, Deal(price, fee, slippage, open_ms))
 
 
 @inlined_kernel

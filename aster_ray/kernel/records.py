@@ -76,6 +76,7 @@ POSITION = np.dtype(
         ("entry_price", "f8"),
         ("mark", "f8"),  # NaN until first seen
         ("last", "f8"),
+        ("working", "i8"),  # Working: whether a market order is still at a real venue
     ]
 )
 

@@ -25,7 +25,7 @@ from aster_ray.kernel.records import (
     SignalColumns,
 )
 from aster_ray.kernel.resting import clear_order
-from aster_ray.model.enums import FillKind, IntentKind
+from aster_ray.model.enums import FillKind, IntentKind, Working
 
 MARKET = int(IntentKind.MARKET)
 MOVE_STOP = int(IntentKind.MOVE_STOP)
@@ -33,6 +33,7 @@ PLACE_LEVEL = int(IntentKind.PLACE_LEVEL)
 CANCEL_LEVEL = int(IntentKind.CANCEL_LEVEL)
 PLACE_LADDER = int(IntentKind.PLACE_LADDER)
 FILLED_AT_MARKET = int(FillKind.MARKET)
+ENDED = int(Working.ENDED)
 
 
 @inlined_kernel
@@ -84,6 +85,10 @@ def receive(book: Book, setup: Setup, fills: np.ndarray, bars: np.ndarray, momen
         # Only now: the opening part of an order still needs its attached bracket.
         if fills[k].kind == FILLED_AT_MARKET:
             clear_order(book.sleeves[fills[k].sleeve])
+    for n in range(len(book.positions)):
+        if book.positions[n].working == ENDED:
+            for i in range(n * setup.strategies, (n + 1) * setup.strategies):
+                clear_order(book.sleeves[i])
     update_covariance(book, setup.limits[0].covariance_decay, bars[:, MARK_CLOSE])
     mark(book, setup, bars, moment)
     raise_peak(book.account[0])

@@ -60,6 +60,14 @@ class IntentKind(IntEnum):
     DENIED = 5  # nothing to send: the verdict, for the record
 
 
+class Working(IntEnum):
+    """What a venue says of a symbol's market order beside its fills."""
+
+    NONE = 0  # nothing: every order filled as asked, or there was none
+    IN_DOUBT = 1  # not at its end yet: decide nothing on this symbol
+    ENDED = 2  # over, whether all, some or none of it was executed
+
+
 class ExitReason(IntEnum):
     """Why a position was closed or reduced."""
 

@@ -35,6 +35,7 @@ from aster_ray.errors import (
     LeaseLostError,
     RetryableError,
 )
+from aster_ray.model.order import OrderRequest
 from aster_ray.store.config import Places, state_folder
 from aster_ray.store.epoch import EpochFile
 from aster_ray.store.file_lease import FileLease
@@ -206,10 +207,10 @@ class FencedVenue:
         """Put ``guard`` before every order that goes to ``venue``."""
         self._venue, self._guard = venue, guard
 
-    def submit(self, orders: OrderBatch, client_order_ids: Sequence[str] = ()) -> None:
+    def submit(self, orders: OrderBatch, requests: Sequence[OrderRequest] = ()) -> None:
         """Hand orders over if the account is ours."""
         self._guard()
-        self._venue.submit(orders, client_order_ids)
+        self._venue.submit(orders, requests)
 
     def observe(self, batch: BarBatch) -> VenueReport:
         """Return what happened at the venue until this close time."""

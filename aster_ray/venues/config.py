@@ -43,6 +43,10 @@ class VenueConfig:
         heartbeat_s: pause between two pings on a socket; an unanswered one means it is dead.
         stale_s: a market stream silent for so long has stalled.
         book_levels: depth of the streamed book: 5, 10 or 20.
+        control: control endpoint of a simulator whose time stands still, e.g.
+            ``http://127.0.0.1:18080/control``: a session then moves it, close by close.
+        nonce_window_s: how far a request's nonce may be from the venue's clock; an order that has
+            not arrived by then never will.
     """
 
     name: str = _aside(ASTER)
@@ -59,17 +63,22 @@ class VenueConfig:
     heartbeat_s: float = _aside(10.0)
     stale_s: float = _aside(10.0)
     book_levels: int = _aside(20)
+    control: str = _aside("")
+    nonce_window_s: float = _aside(60.0)
 
     def problems(self) -> list[str]:
         """Return what is out of range."""
         found = [
-            *not_above(self, 0.0, "timeout_s", "max_wait_s", "heartbeat_s", "stale_s"),
+            *not_above(
+                self, 0.0, "timeout_s", "max_wait_s", "heartbeat_s", "stale_s", "nonce_window_s"
+            ),
             *outside(self, 10, 1_000_000, "weight_per_minute", "orders_per_minute"),
             *outside(self, 0.01, 3000.0, "listen_key_s"),
             *self._whole("chain", (MAIN_CHAIN, TEST_CHAIN)),
             *self._whole("book_levels", BOOK_LEVELS),
             *self._address("rest", _WEB),
             *self._address("stream", _SOCKETS),
+            *self._address("control", _WEB),
         ]
         if not self.name.isidentifier() or self.name != self.name.lower():
             found.append(

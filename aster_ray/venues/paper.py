@@ -21,6 +21,7 @@ from aster_ray.kernel.books import new_book
 from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import FILL, INTENT, Book, Moment, Setup
 from aster_ray.kernel.step import accept, mark, match
+from aster_ray.model.order import OrderRequest
 
 _NO_FILLS = np.zeros(0, FILL).view(np.recarray)
 
@@ -89,7 +90,7 @@ class PaperVenue:
         """Return the report on the last close time seen."""
         return self._report
 
-    def submit(self, orders: OrderBatch, client_order_ids: Sequence[str] = ()) -> None:
+    def submit(self, orders: OrderBatch, requests: Sequence[OrderRequest] = ()) -> None:
         """Take orders decided at one close; a batch that was taken before is ignored.
 
         Raises:
@@ -98,13 +99,14 @@ class PaperVenue:
         if orders.seq <= self.accepted:
             return
         if len(orders.intents):
+            client_order_ids = [request.client_order_id for request in requests]
             self._know(client_order_ids)
             if self._log is not None:
                 self._log.append(
                     {
                         "kind": "orders",
                         "seq": orders.seq,
-                        "client_order_ids": list(client_order_ids),
+                        "client_order_ids": client_order_ids,
                         "intents": encode(orders.intents),
                     }
                 )

@@ -26,7 +26,7 @@ from tests.aster_ray.engine.lives import (
     everything,
     ids_at_venue,
 )
-from tests.factories import CAPITAL, a_setup
+from tests.factories import CAPITAL, a_request, a_setup
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_the_venue_refuses_an_id_it_has_seen(scene: Scene) -> None:
     assert orders is not None
     intents = host.risk.desk.book.intents[:1]
     with pytest.raises(RejectedError, match=known):
-        host.venue.submit(orders._replace(seq=orders.seq + 1, intents=intents), [known])
+        host.venue.submit(orders._replace(seq=orders.seq + 1, intents=intents), [a_request(known)])
 
 
 def test_halves_of_different_closes_are_refused(scene: Scene) -> None:

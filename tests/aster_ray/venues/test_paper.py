@@ -16,6 +16,7 @@ from tests.factories import (
     Session,
     a_bar,
     a_busy_scene,
+    a_request,
     a_setup,
     an_open_journal,
     an_open_setup,
@@ -154,11 +155,11 @@ def test_a_client_order_id_is_accepted_once() -> None:
     def later(seq: int) -> OrderBatch:
         return orders._replace(seq=seq)
 
-    session.venue.submit(later(1), ["ar-a", "ar-b"])
+    session.venue.submit(later(1), [a_request("ar-a"), a_request("ar-b")])
     assert session.venue.has("ar-a")
     assert not session.venue.has("ar-c")
     with pytest.raises(RejectedError, match="ar-b"):
-        session.venue.submit(later(2), ["ar-b"])
+        session.venue.submit(later(2), [a_request("ar-b")])
     assert session.venue.accepted == 1
 
 

@@ -1,0 +1,130 @@
+"""An executor's whole venue: the account, its connection, and its time where that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import aiohttp
+import structlog
+
+from aster_ray.engine.ports import TradingClient
+from aster_ray.errors import BadInputError, RetryableError
+from aster_ray.venues.config import VenueConfig
+from aster_ray.venues.connect import connect
+from aster_ray.venues.credentials import Credentials
+from aster_ray.venues.live.reconcile import Finding
+from aster_ray.venues.live.trading import Trading
+from aster_ray.venues.live.venue import LiveVenue
+from aster_ray.venues.live.worker import Patience
+
+# After the venue's time was moved: how often and at which pause its positions are compared.
+_LOOKS, _LOOK_S = 40, 0.005
+_ADVANCE_S = 60.0
+
+
+class LiveExchange:
+    """Keeps ``venue`` in touch with the account it stands for.
+
+    Args:
+        venue: restored from its log.
+        config: which venue; with ``control`` it is a simulator whose time we move.
+        credentials: whose account.
+        since_ms: when the session began, by the venue's clock.
+        permit: asked right before everything sent; raises if this process may not send.
+    """
+
+    def __init__(
+        self,
+        venue: LiveVenue,
+        config: VenueConfig,
+        credentials: Credentials,
+        since_ms: int,
+        permit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.venue = venue
+        self._config = config
+        self._credentials = credentials
+        self._since_ms = since_ms
+        self._permit = permit
+        self._trading: Trading | None = None
+        self._client: TradingClient | None = None
+
+    async def begin(self) -> Finding:
+        """Connect, and compare before anything is sent.
+
+        Raises:
+            BadInputError: keys, address or clock are wrong.
+        """
+        market, client = connect(self._config, self._credentials)
+        await market.close()
+        self._client = client
+        patience = Patience(absent_s=self._config.nonce_window_s + 5.0)
+        self._trading = Trading(
+            self.venue, client, self._since_ms, patience=patience, permit=self._permit
+        )
+        finding = await self._trading.begin()
+        self.venue.commit()
+        return finding
+
+    async def run(self) -> None:
+        """Work until canceled."""
+        trading, client = self._trading, self._client
+        if trading is None or client is None:
+            raise ValueError("begin comes before run")
+        try:
+            await trading.run()
+        finally:
+            await client.close()
+
+    async def pass_to(self, close_ms: int) -> None:
+        """Let a venue whose time stands still live until a close, and hear what happened.
+
+        A venue that lives by itself is not waited for.
+        """
+        if not self._config.control:
+            return
+        await advance(self._config.control, close_ms)
+        for _ in range(_LOOKS):
+            if await self._agrees():
+                return
+            await asyncio.sleep(_LOOK_S)
+        if self._trading is not None:
+            await self._trading.compare()
+
+    async def quiet(self) -> None:
+        """Where the venue's time stands still, return once nothing is left to do there."""
+        if self._config.control and self._trading is not None:
+            await self._trading.quiet()
+
+    async def _agrees(self) -> bool:
+        """Return whether we know of everything that moved a position."""
+        if self._client is None:
+            return True
+        try:
+            held = {one.symbol: one.qty for one in await self._client.positions()}
+        except RetryableError as error:
+            structlog.get_logger().warning("venue_unavailable", step="positions", why=str(error))
+            return False
+        venue = self.venue
+        return all(
+            instrument.to_lots(held.get(instrument.symbol, 0.0)) == venue.account.position(n)
+            for n, instrument in enumerate(venue.instruments)
+        )
+
+
+async def advance(control: str, until_ms: int) -> None:
+    """Move a simulator's time.
+
+    Raises:
+        BadInputError: there is no simulator, or its time does not stand still.
+    """
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_ADVANCE_S)) as session,
+            session.post(f"{control}/advance", json={"until_ms": until_ms}) as answer,
+        ):
+            if answer.status >= 400:
+                raise BadInputError(f"{control} refuses to move: {await answer.text()}")
+    except aiohttp.ClientError as error:
+        raise BadInputError(f"[venue] control {control} does not answer: {error}") from error

@@ -1,0 +1,247 @@
+"""Does at the venue what should be done there, one symbol in one task, and never guesses.
+
+Every step is written down before it is taken. A missing answer makes an order unknown, and an
+unknown order is asked for by its id until the venue says what became of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from aster_ray import clock
+from aster_ray.engine.ports import TradingClient
+from aster_ray.engine.venue_orders import Purpose, Slot, Stage, Tracked, Want
+from aster_ray.engine.venue_plan import Action, Do, actions
+from aster_ray.errors import OutcomeUnknownError, RejectedError, RetryableError
+from aster_ray.model.venue import OrderTicket, OrderType
+from aster_ray.venues.live.venue import LiveVenue
+
+_TYPES = {
+    Purpose.MARKET: OrderType.MARKET,
+    Purpose.CLOSE: OrderType.MARKET,
+    Purpose.STOP: OrderType.STOP_MARKET,
+}
+_REDUCES = (Purpose.STOP, Purpose.CLOSE, Purpose.TAKE_PROFIT, Purpose.EXIT)
+
+
+def _seconds() -> float:
+    return clock.monotonic_ns() / 1e9
+
+
+def _key(action: Action) -> tuple[Do, str]:
+    """Return what tells one step from another."""
+    return action.do, action.order.client_order_id if action.order else str(action.slot)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait for what, in seconds.
+
+    Attributes:
+        first_s, longest_s: pause after the first failure; it doubles up to the longest.
+        absent_s: an order the venue has never heard of this long after it was sent will not arrive
+            any more: its nonce is too old by then.
+        market_s: a market order not sent by then is dropped; the next close decides anew.
+        compare_s: time between two comparisons of the whole account.
+    """
+
+    first_s: float = 0.2
+    longest_s: float = 5.0
+    absent_s: float = 65.0
+    market_s: float = 30.0
+    compare_s: float = 30.0
+
+
+class Worker:
+    """Everything that happens to one symbol at the venue."""
+
+    def __init__(
+        self,
+        venue: LiveVenue,
+        client: TradingClient,
+        symbol: int,
+        patience: Patience,
+        permit: Callable[[], None],
+    ) -> None:
+        """Begin idle; ``permit`` is asked right before everything sent and raises if we may not."""
+        self._venue = venue
+        self._client = client
+        self._n = symbol
+        self._name = venue.instruments[symbol].symbol
+        self._patience = patience
+        self._permit = permit
+        self._wake = asyncio.Event()
+        self._refused: dict[Slot, Want] = {}
+        self._sent_at: dict[str, float] = {}
+        # Step -> (pause after its last failure, when it may be tried again).
+        self._pauses: dict[tuple[Do, str], tuple[float, float]] = {}
+        self.idle = asyncio.Event()
+        self.troubles = 0  # failures in a row
+        self.on_doubt: Callable[[], None] = lambda: None
+
+    def stir(self) -> None:
+        """Say that something changed."""
+        self.idle.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Do what there is to do, for ever; a step that fails does not hold up the others."""
+        while True:
+            self._wake.clear()
+            todo = {_key(one): one for one in actions(self._venue.account, self._n, self._refused)}
+            self._pauses = {key: at for key, at in self._pauses.items() if key in todo}
+            if not todo:
+                self.idle.set()
+                await self._wake.wait()
+                continue
+            self.idle.clear()
+            now = _seconds()
+            due = {key: self._pauses.get(key, (0.0, 0.0))[1] for key in todo}
+            key = next((key for key in todo if due[key] <= now), None)
+            if key is None:
+                # Not ``wait_for``: before Python 3.12 it may swallow a cancellation.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(due.values()) - now):
+                        await self._wake.wait()
+                continue
+            if await self._attempt(todo[key]):
+                self._pauses.pop(key, None)
+                self.troubles = 0
+                continue
+            self.troubles += 1
+            longest, first = self._patience.longest_s, self._patience.first_s
+            pause = min(max(2.0 * self._pauses.get(key, (0.0, 0.0))[0], first), longest)
+            self._pauses[key] = pause, _seconds() + pause
+
+    async def _attempt(self, action: Action) -> bool:
+        """Take one step; return whether the venue could be talked to and had news."""
+        steps = {
+            Do.SEND: self._send,
+            Do.PLACE: self._place,
+            Do.CANCEL: self._cancel,
+            Do.ASK: self._ask,
+            Do.COUNT: self._count,
+        }
+        try:
+            return await steps[action.do](action)
+        except RetryableError as error:
+            structlog.get_logger().warning(
+                "venue_unavailable", symbol=self._name, step=action.do.value, why=str(error)
+            )
+            return False
+
+    async def _send(self, action: Action) -> bool:
+        order = self._of(action)
+        planned_at = self._sent_at.setdefault(order.client_order_id, _seconds())
+        is_late = _seconds() - planned_at > self._patience.market_s
+        if is_late or order.decided_ms < self._venue.report.close_ms:
+            self._venue.dropped(order, "too late: decided anew at the next close")
+            return True
+        if self._venue.account.stop_was_hit(self._n):
+            self._venue.dropped(order, "the stop came first: decided anew at the next close")
+            return True
+        self._permit()
+        self._venue.sending(order)
+        return await self._hand_over(order)
+
+    async def _place(self, action: Action) -> bool:
+        if action.slot is None or action.want is None:
+            raise ValueError("nothing to place")
+        self._permit()
+        return await self._hand_over(self._venue.place(action.slot, action.want))
+
+    async def _hand_over(self, order: Tracked) -> bool:
+        """Send an order that is written down; what comes back, or does not, is written too."""
+        known = order.client_order_id
+        self._sent_at[known] = _seconds()
+        try:
+            told = await self._client.place(self._ticket(order))
+        except OutcomeUnknownError as error:
+            structlog.get_logger().warning("order_in_doubt", id=known, why=str(error))
+            self._venue.lost(known)
+            return False
+        except RejectedError as error:
+            structlog.get_logger().warning("order_rejected", id=known, why=str(error))
+            self._refused[order.slot] = order.want
+            self._venue.rejected(order, str(error))
+            if order.slot.purpose is Purpose.CLOSE:  # then perhaps there is nothing to close
+                self._refused.pop(Slot(Purpose.STOP, self._n), None)
+                self.on_doubt()
+            return order.slot.purpose is not Purpose.CLOSE
+        except RetryableError:
+            self._venue.unsent(known)
+            raise
+        except asyncio.CancelledError:
+            self._venue.lost(known)
+            raise
+        self._refused.pop(order.slot, None)
+        self._venue.hear_order(told)
+        return True
+
+    def _ticket(self, order: Tracked) -> OrderTicket:
+        instrument, want = self._venue.instruments[self._n], order.want
+        price, trigger = (None if math.isnan(x) else x for x in (want.price, want.trigger))
+        purpose = order.slot.purpose
+        return OrderTicket(
+            symbol=self._name,
+            client_order_id=order.client_order_id,
+            side=self._venue.side(want.lots),
+            type=_TYPES.get(purpose, OrderType.LIMIT),
+            qty=instrument.to_qty(abs(want.lots)),
+            price=price,
+            trigger_price=trigger,
+            reduce_only=purpose in _REDUCES and self._reduces(want.lots),
+        )
+
+    def _reduces(self, lots: int) -> bool:
+        """Return whether an order can only reduce; sleeves that oppose each other may need more."""
+        held = self._venue.account.position(self._n)
+        return held * lots < 0 and abs(lots) <= abs(held)
+
+    async def _cancel(self, action: Action) -> bool:
+        order = self._of(action)
+        try:
+            told = await self._client.cancel(self._name, order.client_order_id)
+        except (OutcomeUnknownError, RejectedError):
+            told = None
+        if told is not None:
+            self._venue.hear_order(told)
+            return True
+        return await self._ask(action)  # gone already: how?
+
+    async def _ask(self, action: Action) -> bool:
+        """Ask what became of an order; one that cannot arrive any more never did."""
+        order = self._of(action)
+        known = order.client_order_id
+        told = await self._client.order(self._name, known)
+        if told is not None:
+            self._venue.hear_order(told)
+            return True
+        now = _seconds()
+        if now - self._sent_at.setdefault(known, now) <= self._patience.absent_s:
+            return False
+        structlog.get_logger().warning("order_never_arrived", id=known)
+        self._venue.unsent(known)
+        if order.slot.purpose is Purpose.MARKET and order.stage is Stage.PLANNED:
+            self._venue.dropped(order, "never arrived")
+        return True
+
+    async def _count(self, _action: Action) -> bool:
+        """Fetch the trades that an ended order must have had."""
+        orders = [o for o in self._venue.account.orders.values() if o.slot.symbol == self._n]
+        short = [order for order in orders if order.is_ended and not order.is_complete]
+        since = min(order.decided_ms for order in short)
+        for trade in await self._client.trades(self._name, since):
+            self._venue.hear_trade(trade)
+        return all(order.is_complete for order in short)
+
+    def _of(self, action: Action) -> Tracked:
+        if action.order is None:
+            raise ValueError(f"nothing to {action.do.value}")
+        return action.order

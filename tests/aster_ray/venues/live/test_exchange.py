@@ -1,0 +1,98 @@
+"""Desks, real ccxt client, real sockets and the simulated exchange: all but Ray."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from aster_ray.data.instruments import packaged_instruments
+from aster_ray.engine.durable import DurableExecution
+from aster_ray.engine.execution_desk import ExecutionDesk
+from aster_ray.engine.journal import FileJournal
+from aster_ray.engine.messages import SignalBatch
+from aster_ray.engine.risk_desk import RiskDesk
+from aster_ray.engine.venue_account import VenueAccount
+from aster_ray.engine.wire import one_row
+from aster_ray.errors import BadInputError
+from aster_ray.kernel.setup import build_setup
+from aster_ray.model.ids import MINUTE_MS
+from aster_ray.venues.live.exchange import LiveExchange, advance
+from aster_ray.venues.live.venue import LiveVenue
+from aster_ray.venues.replay import ReplayFeed
+from tests.aster_ray.venues.connected import OWN, config_of
+from tests.aster_ray.venues.live.lives import CAPITAL, NAMES, a_rough_market
+from tests.aster_ray.venues.simulator.served import Venue, served
+from tests.factories import a_config, random_signals
+
+CLOSES = 20
+
+
+async def trade(venue: Venue, folder: Path, seed: int = 5) -> tuple[LiveVenue, RiskDesk]:
+    """Pass a session's closes over the wire; return both books."""
+    market = a_rough_market(CLOSES, seed)
+    instruments = [packaged_instruments()[name] for name in NAMES]
+    setup = build_setup(instruments, a_config(), MINUTE_MS, 2)
+    signals = random_signals(market, 2, seed, busy=0.5)
+    risk = RiskDesk(setup, CAPITAL)
+    risk.warm_up(market)
+    account = VenueAccount(setup, CAPITAL, f"wire {seed}")
+    account.warm_up(market)
+    log, sent = FileJournal(folder / "venue"), FileJournal(folder / "sent")
+    live = LiveVenue(account, instruments, log)
+    live.restore(log.recover())
+    desk = ExecutionDesk(NAMES, 2, setup.rules["max_lots"].tolist())
+    execution = DurableExecution(desk, live, sent, sent.recover())
+    config = config_of(venue, control=f"{venue.http}/control")
+    exchange = LiveExchange(live, config, OWN, int(market.open_ms[market.start]))
+    await exchange.begin()
+    work = asyncio.ensure_future(exchange.run())
+    try:
+        for batch in ReplayFeed(market).batches():
+            await exchange.pass_to(batch.close_ms)
+            report = execution.observe(batch)
+            row = one_row(signals, market.start + batch.seq)
+            execution.send(risk.on_close(SignalBatch(batch, row, 0), report))
+            await asyncio.wait_for(exchange.quiet(), 30.0)
+            assert not work.done() or work.result() is None
+    finally:
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+        log.close()
+        sent.close()
+    return live, risk
+
+
+def test_a_session_over_the_wire_ends_with_the_venues_own_books(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with served(a_rough_market(CLOSES, 5), speed=0.0, step_ms=15_000) as venue:
+            live, _ = await trade(venue, tmp_path)
+            there, here = venue.account, live.account
+            assert len(there.fills) > 5
+            booked = {key for key in here.trade_ids if not key.startswith("funding/")}
+            assert booked == {f"{fill.symbol}/{fill.trade_id}" for fill in there.fills}
+            for n, name in enumerate(NAMES):
+                lots = there.position(name).lots
+                assert here.position(n) == lots
+                stops = [order for order in there.resting(name) if order.request.kind.is_stop]
+                assert [order.left for order in stops] == [abs(lots)] * bool(lots)
+            assert not here.foreign
+
+    asyncio.run(run())
+
+
+def test_a_simulator_that_is_not_there_is_named() -> None:
+    with pytest.raises(BadInputError, match=r"control http://127\.0\.0\.1:9 does not answer"):
+        asyncio.run(advance("http://127.0.0.1:9", 0))
+
+
+def test_time_that_runs_by_itself_is_not_moved() -> None:
+    async def run() -> None:
+        async with served(speed=60.0) as venue:
+            with pytest.raises(BadInputError, match="refuses to move"):
+                await advance(f"{venue.http}/control", 1)
+
+    asyncio.run(run())
