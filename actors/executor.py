@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import structlog
 
 from actors.hops import StampedVenue, TimedJournal
 from actors.link import Watermark
 from actors.shell import Shell
-from actors.warm import warm_venue
+from actors.warm import warm_account, warm_venue
 from aster_ray import topology
 from aster_ray.engine.durable import DurableExecution
 from aster_ray.engine.failpoints import EVIDENCE_AFTER_SEND
 from aster_ray.engine.messages import VenueReport
 from aster_ray.engine.wire import pack_report, unpack_bars, unpack_orders
+from aster_ray.errors import BadInputError
+from aster_ray.research.prepare import Prepared
 from aster_ray.research.session import EXECUTOR_JOURNAL, VENUE_JOURNAL
 from aster_ray.store.config import places_from_environment
 from aster_ray.store.custody import Custody, FencedVenue, account_lease, paper_account
+from aster_ray.venues.credentials import read_credentials
+from aster_ray.venues.live.venue import LiveVenue
+from aster_ray.venues.paper import PaperVenue
+
+if TYPE_CHECKING:
+    from aster_ray.venues.live.exchange import LiveExchange
 
 FEED_TO_EXECUTOR = f"{topology.FEED} -> {topology.EXECUTOR}"
 RISK_TO_EXECUTOR = f"{topology.RISK} -> {topology.EXECUTOR}"
@@ -36,9 +45,18 @@ class ExecutorActor(Shell):
         """Take the account; restore the venue from its log and the desk from the journal."""
         self._take_account()
         prepared = self.session.prepare()
-        warm_venue(prepared)
         log = self.journal(VENUE_JOURNAL)
-        self._venue = prepared.paper_venue(TimedJournal(log, self.stages, "venue"))
+        timed = TimedJournal(log, self.stages, "venue")
+        self._exchange: LiveExchange | None = None
+        self._venue: PaperVenue | LiveVenue
+        if prepared.request.trades_at_venue:
+            warm_account(prepared)
+            account = prepared.venue_account(self.session.token)
+            self._venue = LiveVenue(account, prepared.instruments, timed)
+            self._exchange = self._at_venue(self._venue, prepared)
+        else:
+            warm_venue(prepared)
+            self._venue = prepared.paper_venue(timed)
         self._venue.restore(log.recover())
         journal = self.journal(EXECUTOR_JOURNAL)
         self._born_ns = 0
@@ -68,9 +86,35 @@ class ExecutorActor(Shell):
         self._custody = Custody(lease, what, _STORE_PATIENCE_S)
         self._custody.take()
 
+    def _at_venue(self, venue: LiveVenue, prepared: Prepared) -> LiveExchange:
+        """Return the connection of an account at a real venue.
+
+        Raises:
+            BadInputError: there are no keys.
+        """
+        from aster_ray.venues.live.exchange import LiveExchange  # its libraries are an extra
+
+        config = prepared.request.settings.venue
+        credentials = read_credentials(config, os.environ)
+        if credentials is None:
+            raise BadInputError(
+                f"session.orders is venue, but there are no keys of an account at {config.name}: "
+                "set them in the environment, see aster help venues"
+            )
+        since_ms = int(prepared.market.open_ms[prepared.market.start])
+        return LiveExchange(venue, config, credentials, since_ms, self._permit)
+
+    def _permit(self) -> None:
+        """Refuse to send unless the account is still ours."""
+        self._custody.guard()
+
     async def work(self) -> None:
         """Follow the feed, close by close; first finish the close the venue saw last."""
         self._feed, self._risk = self.peer(topology.FEED), self.peer(topology.RISK)
+        if self._exchange is not None:
+            finding = await self._exchange.begin()
+            structlog.get_logger().info("at_venue", missed=finding.missed)
+            self.attend(self._exchange.run())
         if self._venue.report.seq >= 0:
             await self._finish(self._venue.report)
         stream = self._feed.follow(self.role, lambda: (self.progress + 1, self.progress))
@@ -78,6 +122,8 @@ class ExecutorActor(Shell):
             batch = unpack_bars(data)
             self.arrived(FEED_TO_EXECUTOR, batch.seq, sent_ns)
             self._born_ns = born_ns
+            if self._exchange is not None:
+                await self._exchange.pass_to(batch.close_ms)
             with self.stages.timed("executor: observe, all of it"):
                 report = self._execution.observe(batch)
             await self._finish(report)
@@ -93,6 +139,8 @@ class ExecutorActor(Shell):
         await self._risk.ask("on_report", data, number=seq, sent=EVIDENCE_AFTER_SEND)
         await self.ordered.reach(seq)
         self._execution.settle()
+        if self._exchange is not None:
+            await self._exchange.quiet()
         await self._feed.ask("acknowledge", seq, number=seq)
         self.progress = seq
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -73,7 +73,10 @@ class Interruption:
 
 
 def host(
-    session: Session, display: Display, on_trading: Callable[[], None] = lambda: None
+    session: Session,
+    display: Display,
+    on_trading: Callable[[], None] = lambda: None,
+    audited: Callable[[], Mapping[str, Any]] = dict,
 ) -> PaperResult:
     """Run ``session`` to its end and write its report.
 
@@ -81,6 +84,7 @@ def host(
         session: freshly created.
         display: shows it on the way.
         on_trading: called once, when every actor is ready.
+        audited: returns what else the report says of the session, once it is over.
 
     Raises:
         BadInputError: another process runs it.
@@ -91,7 +95,7 @@ def host(
     log.configure_file(session.folder / LOGS / f"{LOG_NAME}.log")
     try:
         with _reported(session, tenure):
-            result = _trade(session, tenure, display, on_trading)
+            result = _trade((session, tenure), display, on_trading, audited)
             tenure.end(result.exit_code)
             return result
     finally:
@@ -120,8 +124,12 @@ def _reported(session: Session, tenure: Tenure) -> Iterator[None]:
 
 
 def _trade(
-    session: Session, tenure: Tenure, display: Display, on_trading: Callable[[], None]
+    hosted: tuple[Session, Tenure],
+    display: Display,
+    on_trading: Callable[[], None],
+    audited: Callable[[], Mapping[str, Any]],
 ) -> PaperResult:
+    session, tenure = hosted
     logger = structlog.get_logger()
     interruption, told = Interruption(), False
 
@@ -142,7 +150,7 @@ def _trade(
     with local_ray() as address, interruption.listening():
         tenure.listens_at(address)
         logger.info("hosting", session=session.folder.name, pid=os.getpid())
-        result = run_session(session, watch, lambda: interruption.asked)
+        result = run_session(session, watch, lambda: interruption.asked, audited)
         logger.info("ended", session=session.folder.name, closes=len(result.equity))
         notify_service("STOPPING=1")
     return PaperResult(result.report, session.folder, interruption.exit_code)

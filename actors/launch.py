@@ -89,7 +89,10 @@ def share_import_path() -> None:
 
 
 def run_session(
-    session: Session, watch: Callable[[View], None], stopped: Callable[[], bool]
+    session: Session,
+    watch: Callable[[View], None],
+    stopped: Callable[[], bool],
+    audited: Callable[[], Mapping[str, Any]] = dict,
 ) -> RunResult:
     """Run a session to its end, write its report and return what it says.
 
@@ -97,6 +100,7 @@ def run_session(
         session: freshly created.
         watch: called a few times a second.
         stopped: once it says so, the close under way is finished and the session ends.
+        audited: returns what else the report says of the session, once it is over.
 
     Raises:
         AsterError: an actor failed for good.
@@ -106,7 +110,7 @@ def run_session(
     try:
         facts = _follow(supervisor, session.token, watch, stopped)
         # Before the actors go: whatever may go wrong on the way out, the report is there.
-        result = conclude(session, facts)
+        result = conclude(session, {**facts, **audited()})
     finally:
         dismiss(session.token)
     _complete(session)

@@ -17,7 +17,18 @@ from aster_ray.engine.wire import (
     unpack_orders,
     unpack_report,
 )
+from aster_ray.kernel.evidence import (
+    Execution,
+    protective_level,
+    settle_funding,
+    settle_limit,
+    settle_liquidation,
+    settle_market,
+    settle_stop,
+)
+from aster_ray.kernel.fills import round_to_tick
 from aster_ray.kernel.records import SignalColumns
+from aster_ray.kernel.step import accept
 from aster_ray.model.enums import IntentKind
 from aster_ray.research.prepare import Prepared
 from aster_ray.venues.replay import ReplayFeed
@@ -27,7 +38,26 @@ def warm_all(prepared: Prepared) -> None:
     """Compile what the actors will load, once for all of them."""
     warm_strategies(prepared)
     warm_risk(prepared)
-    warm_venue(prepared)
+    if prepared.request.trades_at_venue:
+        warm_account(prepared)
+    else:
+        warm_venue(prepared)
+
+
+def warm_account(prepared: Prepared) -> None:
+    """Let an account at a venue hear of every kind of evidence, about nothing."""
+    account = prepared.venue_account("warm")
+    book, setup = account.book, account.setup
+    nothing = Execution(0, 1.0, 0.0, 1.0, 0)
+    accept(book, book.intents[:0])
+    settle_market(book, setup, 0, nothing)
+    settle_stop(book, setup, 0, nothing)
+    settle_liquidation(book, setup, 0, nothing)
+    settle_funding(book, setup, 0, 0.0, 0)
+    protective_level(book, setup, 0)
+    round_to_tick(1.0, 0.1)
+    one = Execution(1, 1.0, 0.0, 1.0, 0)
+    settle_limit(book, setup, 0, -1, one)  # last: it opens a position
 
 
 def warm_strategies(prepared: Prepared) -> None:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 # Verbs that need Ray live with their host and are imported by name on use, so that the domain
 # never imports Ray and the table works under `ray job submit`, where nothing is installed.
-HOSTS = {"paper": "actors.cli:paper", "paper --detach": "actors.cli:paper_detached"}
+HOSTS = {
+    "paper": "actors.cli:paper",
+    "paper --detach": "actors.cli:paper_detached",
+    "paper --simulator": "actors.cli:paper_simulated",
+}
 RUNS = Path("runs")
 
 
@@ -47,6 +51,10 @@ class Paper(RunOptions):
     ] = None
     detach: Annotated[
         bool, typer.Option("--detach", help="Return once it trades; it goes on by itself.")
+    ] = False
+    simulator: Annotated[
+        bool,
+        typer.Option("--simulator", help="Trade at a simulated exchange, through the real client."),
     ] = False
 
 
@@ -116,6 +124,8 @@ def paper(options: Paper) -> None:
     if options.out is not None:
         check_run_folder(options.out)
     request = request_of(options)
+    if options.detach and options.simulator:
+        raise BadInputError("--simulator ends with the command: leave --detach out")
     if options.detach:
         started = _host("paper --detach")(request, options.out, options.as_json)
         payload = {
@@ -126,7 +136,8 @@ def paper(options: Paper) -> None:
         }
         output.emit(options, payload, status_tables.detached_table(payload))
         return
-    result = _host("paper")(request, options.out, options.as_json)
+    host = "paper --simulator" if options.simulator else "paper"
+    result = _host(host)(request, options.out, options.as_json)
     output.emit(options, result.report, tables.run_table(result.report, result.folder))
     if result.exit_code:
         raise typer.Exit(result.exit_code)

@@ -187,16 +187,18 @@ def settle_liquidation(book: Book, setup: Setup, n: int, done: Execution) -> Non
 def settle_funding(book: Book, setup: Setup, n: int, amount: float, ms: int) -> None:
     """Book a funding payment (paid is positive) to the sleeves of ``n`` by what they hold.
 
-    With nothing held any more it is the first sleeve's.
+    With nothing held net any more it is that sleeve's which was opened last.
     """
     first = n * setup.strategies
     lot = setup.rules[n].lot
-    net = 0
+    net, last = 0, first
     for i in range(first, first + setup.strategies):
         net += book.sleeves[i].lots
+        if book.sleeves[i].entry_ms > book.sleeves[last].entry_ms:
+            last = i
     for i in range(first, first + setup.strategies):
         lots = book.sleeves[i].lots
-        if (net == 0 and i > first) or (net != 0 and lots == 0):
+        if (net == 0 and i != last) or (net != 0 and lots == 0):
             continue
         fill = new_fill(book, n, i, FUNDING_PAYMENT, ms)
         fill.lots = 0 if net == 0 else lots

@@ -15,6 +15,7 @@ from aster_ray.data.validate import jump_notes
 from aster_ray.engine.execution_desk import ExecutionDesk
 from aster_ray.engine.ports import JournalPort
 from aster_ray.engine.risk_desk import RiskDesk
+from aster_ray.engine.venue_account import VenueAccount
 from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import Setup
 from aster_ray.kernel.setup import KernelConfig, build_setup
@@ -69,6 +70,12 @@ class Prepared:
         venue = PaperVenue(self.setup, self.capital, log=log)
         venue.warm_up(self.market)
         return venue
+
+    def venue_account(self, name: str) -> VenueAccount:
+        """Return an account at a real venue that has seen the warm-up."""
+        account = VenueAccount(self.setup, self.capital, name)
+        account.warm_up(self.market)
+        return account
 
     def provenance(self) -> dict[str, str]:
         """Return what identifies the run: digests of data, rules, sources, settings; seed."""

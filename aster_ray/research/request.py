@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 from aster_ray.data.config import DataConfig
 from aster_ray.data.live.config import FeedConfig
 from aster_ray.data.request import MarketRequest
-from aster_ray.engine.config import LIVE, SessionConfig, StrategiesConfig
+from aster_ray.engine.config import LIVE, VENUE, SessionConfig, StrategiesConfig
 from aster_ray.errors import ConfigError
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
 from aster_ray.strategies import registry
@@ -67,6 +67,11 @@ class RunRequest:
     def is_live(self) -> bool:
         """Return whether bars come from a venue as they close."""
         return self.settings.session.feed == LIVE
+
+    @property
+    def trades_at_venue(self) -> bool:
+        """Return whether orders go to the account at a venue."""
+        return self.settings.session.orders == VENUE
 
     def load_strategies(self) -> list[tuple[Strategy, Params]]:
         """Return the strategies themselves, each with its parameters."""

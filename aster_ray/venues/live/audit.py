@@ -1,0 +1,80 @@
+"""Our books beside the venue's own: what a report says about an account at a simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aster_ray.engine.venue_account import VenueAccount
+from aster_ray.model.instrument import Instrument
+
+
+def audit(
+    account: VenueAccount, instruments: tuple[Instrument, ...], ledger: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Compare an account, as its log makes it, with the ledger of the venue.
+
+    Args:
+        account: restored to the end of its log.
+        instruments: the contracts of the session in order.
+        ledger: as a simulator's control endpoint shows it; amounts are decimal texts.
+
+    Returns:
+        fills: how many the venue has; missing, invented: fills only one side has; positions: where
+        lots differ, in words; fees_difference, funding_difference,
+        cash_difference: ours less the venue's, in quote currency. Cash is the sum of all that was
+        paid and received, which needs no entry price and so must agree to the last cent.
+    """
+    index = {one.symbol: n for n, one in enumerate(instruments)}
+    there = {f"{fill['symbol']}/{fill['trade_id']}": fill for fill in ledger["fills"]}
+    here = {key for key in account.trade_ids if not key.startswith("funding/")}
+    held = {name.partition(":")[0]: float(qty) for name, qty in ledger["positions"].items()}
+    positions = []
+    for symbol, n in index.items():
+        lots = instruments[n].to_lots(held.get(symbol, 0.0))
+        if lots != account.position(n):
+            positions.append(f"{symbol}: {lots} lots there, {account.position(n)} here")
+    totals = {
+        kind: sum(float(row["amount"]) for row in ledger["income"] if row["kind"] == kind)
+        for kind in ("COMMISSION", "FUNDING_FEE")
+    }
+    record = account.book.account[0]
+    return {
+        "fills": len(there),
+        "missing": sorted(there.keys() - here),
+        "invented": sorted(here - there.keys()),
+        "positions": positions,
+        "fees_difference": float(record["fees"]) + totals["COMMISSION"],
+        "funding_difference": float(record["funding"]) + totals["FUNDING_FEE"],
+        "cash_difference": _cash_here(account, instruments) - _cash_there(ledger),
+    }
+
+
+def _cash_here(account: VenueAccount, instruments: tuple[Instrument, ...]) -> float:
+    """Return cash received less paid by our books: wallet without what positions tie up."""
+    book = account.book
+    tied = sum(
+        int(position["lots"]) * float(instruments[n].lot) * float(position["entry_price"])
+        for n, position in enumerate(book.positions)
+    )
+    return float(book.account["wallet"][0]) - tied
+
+
+def _cash_there(ledger: Mapping[str, Any]) -> float:
+    """Return the same from the venue's trades, fees and settlements."""
+    cash = sum(float(row["amount"]) for row in ledger["income"] if row["kind"] != "REALIZED_PNL")
+    for fill in ledger["fills"]:
+        side = -1.0 if fill["side"] == "BUY" else 1.0
+        cash += side * float(fill["price"]) * float(fill["qty"])
+    return cash
+
+
+def agrees(found: Mapping[str, Any]) -> bool:
+    """Return whether an audit found nothing, to the last cent."""
+    differences = (found[f"{name}_difference"] for name in ("fees", "funding", "cash"))
+    return not (
+        found["missing"]
+        or found["invented"]
+        or found["positions"]
+        or any(abs(difference) >= 0.005 for difference in differences)
+    )

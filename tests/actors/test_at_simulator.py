@@ -1,0 +1,79 @@
+"""Sessions whose orders go through the real client to a simulated exchange of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aster_ray.cli import main
+
+PERIOD = ("--from", "2025-03-01", "--to", "2025-03-03")
+PATIENCE_S = 240.0
+
+
+def traded(folder: Path, plan: Mapping[str, int], plans: Path) -> dict[str, Any]:
+    """Run ``aster paper --simulator``; let its actors die as planned; return the report."""
+    command = [sys.executable, "-m", "aster_ray.cli", "paper", "--simulator", "--json", *PERIOD]
+    command += ["--symbols", "BTC,ETH,SOL", "--out", str(folder)]
+    environment = {**os.environ, "ASTER_FAILPOINTS": str(plans)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=sys.stderr)
+    session = folder / "session.json"
+    end = time.monotonic() + PATIENCE_S
+    while not session.exists() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    token = json.loads(session.read_text())["token"]
+    (plans / f"{token}.json").write_text(json.dumps(dict(plan)))
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    report: dict[str, Any] = json.loads(output)
+    return report
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {},
+        {
+            "executor/before-journal": 10,
+            "executor/after-journal": 20,
+            "executor/venue-before-log": 30,
+            "executor/evidence-before-journal": 40,
+            "executor/evidence-after-send": 50,
+            "risk/after-journal": 60,
+        },
+    ],
+    ids=["undisturbed", "the executor dies five times, the risk desk once"],
+)
+def test_the_report_agrees_with_the_exchanges_own_ledger(
+    plan: dict[str, int], tmp_path: Path
+) -> None:
+    plans = tmp_path / "plans"
+    plans.mkdir()
+    report = traded(tmp_path / "session", plan, plans)
+    session = report["session"]
+    found = session["exchange"]
+    assert found["agrees"], found
+    assert found["fills"] > 20
+    assert session["closes"] == 72
+    deaths = {role: facts["restarts"] for role, facts in session["actors"].items()}
+    expected = {"executor": 5, "risk": 1} if plan else {}
+    assert {role: count for role, count in deaths.items() if count} == expected
+
+
+def test_a_simulated_session_is_not_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["paper", "--simulator", "--detach"]) == 2
+    assert "--simulator ends with the command" in capsys.readouterr().err
+
+
+def test_a_simulated_session_has_no_other_venue(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["paper", "--simulator", "--set", "venue.name=bybit"]) == 2
+    assert "--simulator brings a venue of its own" in capsys.readouterr().err
