@@ -23,6 +23,12 @@ def simulator() -> None:
     happened and was sent, and the same requests between the same moves give the same fills.
     The control endpoint, /control, breaks requests and sockets on purpose and shows an account's
     books: POST {"kind": "lost_ack", "path": "/order", "method": "POST"} to /control/faults.
+
+    aster paper --simulator does all of it by itself: the session's market is served by a simulator
+    whose time stands still, orders go there through the real client, close by close, and the
+    report says whether our books and the exchange's ledger agree. One reduce-only stop a symbol
+    protects all that is held, at the nearest stop of the sleeves on its side: where several
+    strategies hold one symbol, results differ from a replay, which stops each by itself.
     """
 
 

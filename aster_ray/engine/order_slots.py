@@ -32,6 +32,11 @@ class OrderSlots:
         self.resting: dict[Slot, str] = {}
         self._withdrawn: dict[Slot, str] = {}  # what rested in a slot last
 
+    @property
+    def withdrawn(self) -> set[str]:
+        """Return what rested last in the slots that are empty now."""
+        return set(self._withdrawn.values())
+
     def add(self, request: OrderRequest) -> OrderRequest:
         """Take up an order that is about to be sent."""
         self.orders[request.client_order_id] = Order(request, InFlight())

@@ -18,6 +18,8 @@ from aster_ray.kernel.fills import round_to_tick
 
 _AT_REST = (Stage.SENT, Stage.UNKNOWN, Stage.OPEN)
 _NAN = float("nan")
+# The right one, the one it replaces, and some in doubt; more would mean that something is wrong.
+_MOST_STOPS = 4
 
 
 class Do(StrEnum):
@@ -79,7 +81,7 @@ def wanted_stop(account: VenueAccount, n: int) -> Want | None:
     level = protective_level(account.book, account.setup, n)
     if np.isnan(level):
         level = _attached_level(account, n, 1 if lots > 0 else -1)
-    return None if np.isnan(level) else Want(-lots, _NAN, level)
+    return None if np.isnan(level) else Want(-lots, _NAN, float(level))
 
 
 def _attached_level(account: VenueAccount, n: int, side: int) -> float:
@@ -148,7 +150,7 @@ def _protection(n: int, mine: list[Tracked], want: Want | None) -> Iterator[Acti
     slot = Slot(Purpose.STOP, n)
     stops = [order for order in mine if order.slot == slot and order.stage in _AT_REST]
     right = [order for order in stops if _same(order.want, want) and order.stage is Stage.OPEN]
-    if want is not None and not right:
+    if want is not None and not right and len(stops) < _MOST_STOPS:
         if not any(_same(order.want, want) and order.stage is Stage.SENT for order in stops):
             yield Action(Do.PLACE, n, None, slot, want)
         return  # the old one stays until the new one is known to rest
@@ -160,7 +162,11 @@ def _protection(n: int, mine: list[Tracked], want: Want | None) -> Iterator[Acti
 
 def _same(one: Want, other: Want | None) -> bool:
     """Return whether two wants are one; NaN is equal to itself here."""
-    return other is not None and str(one) == str(other)
+    return (
+        other is not None
+        and one.lots == other.lots
+        and np.array_equal(one[1:], other[1:], equal_nan=True)
+    )
 
 
 def _limits(n: int, mine: list[Tracked], resting: dict[Slot, Want]) -> Iterator[Action]:

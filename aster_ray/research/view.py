@@ -52,13 +52,7 @@ class SessionView:
         now_ms = int(record["close_ms"])
         self._desk.acknowledge_close(now_ms)
         self._desk.denied.clear()
-        # Those of this very close stay: an id may be taken by a second order of the same close.
-        done = [
-            known
-            for known, order in self._desk.orders.items()
-            if order.is_done and order.request.decided_ms < now_ms
-        ]
-        for known in done:
+        for known in self._desk.over_before(now_ms):
             del self._desk.orders[known]
 
     def _order(self, order: Order) -> dict[str, Any]:

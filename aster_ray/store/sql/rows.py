@@ -207,11 +207,6 @@ class OrderRows:
             )
 
     def _forget(self, now_ms: int) -> None:
-        """Drop what can change no more; an id may be taken again within its own close."""
-        done = [
-            known
-            for known, order in self._desk.orders.items()
-            if order.is_done and order.request.decided_ms < now_ms
-        ]
-        for known in done:
+        """Drop what can change no more."""
+        for known in self._desk.over_before(now_ms):
             del self._desk.orders[known], self._known[known]
