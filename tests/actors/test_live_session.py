@@ -97,7 +97,7 @@ class Stage:
     @property
     def config(self) -> VenueConfig:
         return VenueConfig(
-            rest=self.venue.http, stream=self.venue.socket, timeout_s=3.0, stale_s=2.0
+            rest=self.venue.http, stream=self.venue.socket, timeout_s=10.0, stale_s=2.0
         )
 
 
@@ -110,7 +110,8 @@ def stage() -> Iterator[Stage]:
 
 def a_live_request(stage: Stage, closes: int, **feed: Any) -> RunRequest:
     settings = api.load_settings(None, {"timeframe": "1m", "symbols": SYMBOLS})
-    quick = {"silence_s": 3.0, "settled_s": 120.0, "again_s": 0.05, "order_notional": 0.0}
+    quick = {"silence_s": 10.0, "settled_s": 120.0, "deadline_s": 60.0, "again_s": 0.05}
+    quick["order_notional"] = 0.0
     changed = dataclasses.replace(
         settings,
         session=dataclasses.replace(settings.session, feed="live", closes=closes),
