@@ -14,6 +14,7 @@ import typer
 from aster_ray.cli import (
     configuration,
     doctor,
+    flatten,
     guides,
     history,
     market_data,
@@ -36,7 +37,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for group in (runs, operate, history, doctor, simulator, guides):
+    for group in (runs, operate, flatten, history, doctor, simulator, guides):
         group.register(app)
     for name, group, summary in (
         ("data", market_data, "Download, import, verify and list market data."),

@@ -41,6 +41,8 @@ def venues() -> None:
     'aster-ray[live]'. Requests share a budget: cancels and protection, then orders, then polls.
     A lost answer is neither success nor failure: the order is looked for by its id before anything
     is sent again. A stream that was cut or fell silent is made anew, then what it missed is asked.
+    aster flatten shows what the account has; with --yes it withdraws and closes all of it, whether
+    anything of ours runs or not. It ends with 0 only if the venue says that nothing is left.
     """
 
 

@@ -1,0 +1,86 @@
+"""``aster flatten`` against a served exchange: what it says, what it does, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from aster_ray import cli
+from aster_ray.model.enums import Side
+from aster_ray.model.venue import OrderTicket, OrderType
+from aster_ray.venues.connect import connect
+from tests.aster_ray.data.download.exchange import in_background
+from tests.aster_ray.venues.connected import OWN, config_of
+from tests.aster_ray.venues.simulator.served import KEY, Venue
+
+Answer = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[Venue]:
+    """Serve an exchange to all tests of this file."""
+    with in_background() as venue:
+        yield venue
+
+
+@pytest.fixture(autouse=True)
+def connected(exchange: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command meet the served exchange, with an account."""
+    monkeypatch.setenv("ASTER__VENUE__REST", exchange.http)
+    monkeypatch.setenv("ASTER__VENUE__STREAM", exchange.socket)
+    monkeypatch.setenv("ASTER_AGENT_KEY", KEY)
+
+
+async def _buy(exchange: Venue) -> None:
+    market, client = connect(config_of(exchange, timeout_s=20.0), OWN)
+    try:
+        ticket = OrderTicket(
+            symbol="ETHUSDT",
+            client_order_id="before",
+            side=Side.BUY,
+            type=OrderType.MARKET,
+            qty=0.5,
+        )
+        await client.place(ticket)
+        for _ in range(400):
+            if await client.positions():
+                break
+            await asyncio.sleep(0.05)
+    finally:
+        await client.close()
+        await market.close()
+
+
+def test_nothing_is_done_before_it_is_said(exchange: Venue, answer: Answer) -> None:
+    asyncio.run(_buy(exchange))
+    shown = answer("flatten")
+    assert shown["before"]["positions"] == {"ETHUSDT": 0.5}
+    assert (shown["done"], shown["flat"]) == (False, False)
+    assert answer("flatten", "--symbols", "BTC", "--yes")["flat"]
+    closed = answer("flatten", "--yes")
+    assert closed["flat"]
+    assert closed["before"]["positions"] == {"ETHUSDT": 0.5}
+    assert closed["left"] == {"orders": [], "positions": {}}
+    assert any("close 0.5 of ETHUSDT" in line for line in closed["steps"])
+    assert answer("flatten")["flat"]
+
+
+def test_without_keys_it_says_which(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("ASTER_AGENT_KEY")
+    assert cli.main(["flatten"]) == 2
+    assert "flatten needs the keys" in capsys.readouterr().err
+
+
+def test_a_person_reads_what_to_say(exchange: Venue, capsys: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(_buy(exchange))
+    assert cli.main(["flatten"]) == 0
+    shown = capsys.readouterr().out
+    assert "held       0.5 ETHUSDT" in shown
+    assert "say --yes" in shown
+    assert cli.main(["flatten", "--yes"]) == 0
+    assert "flat: no order rests, nothing is held" in capsys.readouterr().out
