@@ -5,6 +5,7 @@ Pure: looks at an account and says what to do; whoever does it writes a record o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
@@ -99,13 +100,17 @@ def _attached_level(account: VenueAccount, n: int, side: int) -> float:
     return float(round_to_tick(entry * (1.0 - side * min(distances)), tick))
 
 
-def actions(account: VenueAccount, n: int, refused: dict[Slot, Want]) -> Iterator[Action]:
+def actions(
+    account: VenueAccount, n: int, refused: dict[Slot, Want], reach: float = math.inf
+) -> Iterator[Action]:
     """Yield what there is to do for symbol ``n``, most urgent first.
 
     Args:
         account: what is known.
         n: symbol.
         refused: what the venue did not take, so that it is not asked again for the very same.
+        reach: fraction of the last price beyond which a limit is held back, as the venue would
+            refuse it.
     """
     mine = [order for order in account.orders.values() if order.slot.symbol == n]
     yield from _doubts(n, mine)
@@ -122,7 +127,12 @@ def actions(account: VenueAccount, n: int, refused: dict[Slot, Want]) -> Iterato
         if order.stage is Stage.PLANNED:
             yield Action(Do.SEND, n, order)
     resting.pop(stop, None)
-    allowed = {slot: w for slot, w in resting.items() if not _same(w, refused.get(slot))}
+    last = float(account.book.positions["last"][n])
+    allowed = {
+        slot: want
+        for slot, want in resting.items()
+        if abs(want.price / last - 1.0) <= reach and not _same(want, refused.get(slot))
+    }
     yield from _limits(n, mine, allowed)
 
 

@@ -2,7 +2,7 @@
 
 Nothing but the session's folder is read: bars, warm-up and contract rules come from its journal,
 strategies and settings from its session.json. The venue's own log plays no part, so fills are
-reproduced, not copied.
+reproduced, not copied; only those of a real venue are taken as it reported them.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from aster_ray.engine.chronicle import (
 from aster_ray.engine.core import Engine, run_close
 from aster_ray.engine.execution_desk import ExecutionDesk
 from aster_ray.engine.journal import decode, read_journal
-from aster_ray.engine.messages import OrderBatch, VenueReport
+from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
+from aster_ray.engine.ports import ExecutionPort
 from aster_ray.engine.strategy_desk import PreparedSignals
 from aster_ray.engine.wire import one_row
 from aster_ray.errors import BadInputError
 from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import FILL
-from aster_ray.model.order import Order
+from aster_ray.model.order import Order, OrderRequest
 from aster_ray.research.prepare import Prepared
 from aster_ray.research.session import EXECUTOR_JOURNAL, RISK_JOURNAL, Session, load_session
 from aster_ray.venues.replay import ReplayFeed
@@ -136,7 +137,9 @@ def _run_again(
     """Drive the recorded bars through a fresh engine and venue; note where closes differ."""
     signals = PreparedSignals(prepared.strategies, prepared.market)
     engine = Engine(signals, prepared.risk_desk(), prepared.execution_desk())
-    venue = prepared.paper_venue()
+    venue: ExecutionPort = prepared.paper_venue()
+    if prepared.request.trades_at_venue:
+        venue = RecordedEvidence(closes)
     found: list[Difference] = []
     for batch, close in zip(ReplayFeed(prepared.market).batches(), closes, strict=True):
         for command in close.commands:
@@ -151,6 +154,23 @@ def _run_again(
         for recorded in (close.report.fills, executed):
             found += _fill_differences(prepared, report, recorded)
     return engine, found
+
+
+class RecordedEvidence:
+    """Stands for a real venue, which nobody can ask to do it again; satisfies ``ExecutionPort``.
+
+    Its fills are given, so what is held against the record are the decisions made on them.
+    """
+
+    def __init__(self, closes: Sequence[Close]) -> None:
+        self._reports = {close.report.seq: close.report for close in closes}
+
+    def observe(self, batch: BarBatch) -> VenueReport:
+        """Return what the venue had reported at this close."""
+        return self._reports[batch.seq]
+
+    def submit(self, orders: OrderBatch, requests: Sequence[OrderRequest] = ()) -> None:
+        """Take orders, as the venue did."""
 
 
 def _close_differences(recorded: OrderBatch, reproduced: OrderBatch) -> Iterator[Difference]:

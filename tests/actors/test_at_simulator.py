@@ -67,6 +67,7 @@ def test_the_report_agrees_with_the_exchanges_own_ledger(
     deaths = {role: facts["restarts"] for role, facts in session["actors"].items()}
     expected = {"executor": 5, "risk": 1} if plan else {}
     assert {role: count for role, count in deaths.items() if count} == expected
+    assert main(["replay", str(tmp_path / "session")]) == 0  # decisions, given the venue's word
 
 
 def test_a_simulated_session_is_not_left_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,6 +49,8 @@ class Patience:
             any more: its nonce is too old by then.
         market_s: a market order not sent by then is dropped; the next close decides anew.
         compare_s: time between two comparisons of the whole account.
+        reach: fraction of the last price, not seconds: limits further away wait for it to come
+            nearer, because venues refuse them (Aster: beyond 2 % of the mark price).
     """
 
     first_s: float = 0.2
@@ -56,6 +58,7 @@ class Patience:
     absent_s: float = 65.0
     market_s: float = 30.0
     compare_s: float = 30.0
+    reach: float = 0.018
 
 
 class Worker:
@@ -78,6 +81,7 @@ class Worker:
         self._permit = permit
         self._wake = asyncio.Event()
         self._refused: dict[Slot, Want] = {}
+        self._seq = -1  # close at which limits were forgiven last
         self._sent_at: dict[str, float] = {}
         # Step -> (pause after its last failure, when it may be tried again).
         self._pauses: dict[tuple[Do, str], tuple[float, float]] = {}
@@ -94,7 +98,9 @@ class Worker:
         """Do what there is to do, for ever; a step that fails does not hold up the others."""
         while True:
             self._wake.clear()
-            todo = {_key(one): one for one in actions(self._venue.account, self._n, self._refused)}
+            self._forgive()
+            found = actions(self._venue.account, self._n, self._refused, self._patience.reach)
+            todo = {_key(one): one for one in found}
             self._pauses = {key: at for key, at in self._pauses.items() if key in todo}
             if not todo:
                 self.idle.set()
@@ -118,6 +124,13 @@ class Worker:
             longest, first = self._patience.longest_s, self._patience.first_s
             pause = min(max(2.0 * self._pauses.get(key, (0.0, 0.0))[0], first), longest)
             self._pauses[key] = pause, _seconds() + pause
+
+    def _forgive(self) -> None:
+        """At a new close ask again for limits that were refused: the price has moved."""
+        if self._venue.report.seq != self._seq:
+            self._seq = self._venue.report.seq
+            kept = (Purpose.STOP, Purpose.CLOSE)
+            self._refused = {s: want for s, want in self._refused.items() if s.purpose in kept}
 
     async def _attempt(self, action: Action) -> bool:
         """Take one step; return whether the venue could be talked to and had news."""

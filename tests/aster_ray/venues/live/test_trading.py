@@ -61,11 +61,19 @@ async def rest(life: Life) -> None:
     await asyncio.wait_for(life.trading.quiet(), 20.0)
 
 
-def buy(life: Life, lots: int, *, stop: float = 0.05, seq: int = 0, close: int = 0) -> str:
+def buy(
+    life: Life,
+    lots: int,
+    *,
+    stop: float = 0.05,
+    seq: int = 0,
+    close: int = 0,
+    take_profit: float = np.nan,
+) -> str:
     """Order lots for the first sleeve, as the risk desk would; return the order's id."""
     intents = records(1, INTENT)
     intents["kind"], intents["lots"], intents["close_lots"] = IntentKind.MARKET, lots, close
-    intents["stop"], intents["take_profit"], intents["units"] = stop, np.nan, 1.0
+    intents["stop"], intents["take_profit"], intents["units"] = stop, take_profit, 1.0
     close_ms = life.venue.report.close_ms
     known = f"ar-test-{seq}"
     orders = OrderBatch(seq, close_ms, intents, 0.0, 0.0, 0)
@@ -102,6 +110,25 @@ def test_what_no_stop_can_protect_is_closed_at_market() -> None:
         assert any("-2021" in how for how in ended)
         kinds = [order.request.kind.value for order in life.client.account.orders.values()]
         assert kinds == ["MARKET", "MARKET"]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(("away", "resting"), [(0.01, 2), (0.03, 1)])
+def test_a_limit_beyond_the_venues_band_waits_for_the_price(away: float, resting: int) -> None:
+    async def scenario(scene: LiveScene, life: Life) -> None:
+        async with at_work(life):
+            buy(life, 5, take_profit=away)
+            await rest(life)
+            assert len(life.client.account.resting("BTCUSDT")) == resting
+            goal = float(life.venue.account.book.sleeves[0]["take_profit"])
+            batch = ReplayFeed(scene.market).batch(1)
+            batch.bars[0, :7] = goal * 0.99  # the price came nearer
+            scene.exchange.floor.listings["BTCUSDT"].mark = int(goal * 0.99 * 1e8)
+            life.venue.observe(batch)
+            await rest(life)
+            assert len(life.client.account.resting("BTCUSDT")) == 2
+        assert not [how for how in life.venue.account.finished.values() if "-40" in how]
 
     play(scenario)
 
