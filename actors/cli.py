@@ -15,7 +15,7 @@ from actors.simulated import Simulated, simulated
 from aster_ray import log
 from aster_ray.engine.journal import Scan
 from aster_ray.errors import BadInputError
-from aster_ray.research.request import RunRequest
+from aster_ray.research.request import RunRequest, refuse_real_money
 from aster_ray.research.session import VENUE_JOURNAL, Session, create_session, next_folder
 from aster_ray.research.tenure import SESSIONS, held_message, is_held
 from aster_ray.store.config import Places, export
@@ -77,6 +77,7 @@ def _share_places(request: RunRequest) -> None:
 
 
 def _begin(request: RunRequest, out: Path | None) -> Session:
+    refuse_real_money(request)
     _share_places(request)
     if out is not None and is_held(out):
         raise BadInputError(held_message(out))

@@ -18,6 +18,7 @@ from aster_ray.engine.messages import VenueReport
 from aster_ray.engine.wire import pack_report, unpack_bars, unpack_orders
 from aster_ray.errors import BadInputError
 from aster_ray.research.prepare import Prepared
+from aster_ray.research.request import refuse_real_money
 from aster_ray.research.session import EXECUTOR_JOURNAL, VENUE_JOURNAL
 from aster_ray.store.config import places_from_environment
 from aster_ray.store.custody import Custody, FencedVenue, account_lease, paper_account
@@ -90,11 +91,12 @@ class ExecutorActor(Shell):
         """Return the connection of an account at a real venue.
 
         Raises:
-            BadInputError: there are no keys.
+            BadInputError: there are no keys, or the money would be real.
         """
         from aster_ray.venues.live.exchange import LiveExchange  # its libraries are an extra
 
         config = prepared.request.settings.venue
+        refuse_real_money(prepared.request)
         credentials = read_credentials(config, os.environ)
         if credentials is None:
             raise BadInputError(

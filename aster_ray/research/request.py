@@ -14,7 +14,7 @@ from aster_ray.data.config import DataConfig
 from aster_ray.data.live.config import FeedConfig
 from aster_ray.data.request import MarketRequest
 from aster_ray.engine.config import LIVE, VENUE, SessionConfig, StrategiesConfig
-from aster_ray.errors import ConfigError
+from aster_ray.errors import BadInputError, ConfigError
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
 from aster_ray.strategies import registry
 from aster_ray.strategies.contract import Strategy
@@ -216,3 +216,18 @@ def _portable(spec: str) -> str:
 def _content(spec: str) -> str:
     file = _file_of(spec)
     return "" if file is None else hashlib.blake2s(file.read_bytes()).hexdigest()
+
+
+def refuse_real_money(request: RunRequest) -> None:
+    """Let orders go to a venue only where it is a simulator on this machine.
+
+    Raises:
+        BadInputError: they would go to a real exchange, which nothing here has been made ready for.
+    """
+    venue = request.settings.venue
+    if request.trades_at_venue and not venue.is_simulated:
+        raise BadInputError(
+            f"session.orders = venue would trade real money at {venue.rest or venue.name}, which "
+            "is not possible yet: leave it out to trade on paper, or let venue.rest and "
+            "venue.stream be those of an aster simulator on this machine"
+        )

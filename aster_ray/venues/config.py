@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from aster_ray.config import Secret, not_above, outside
 
@@ -14,6 +15,7 @@ BOOK_LEVELS = (5, 10, 20)
 MAIN_CHAIN, TEST_CHAIN = 1666, 714
 _WEB = ("http://", "https://")
 _SOCKETS = ("ws://", "wss://")
+_HERE = ("127.0.0.1", "localhost", "::1")
 
 
 NO_SECRET = Secret()
@@ -65,6 +67,11 @@ class VenueConfig:
     book_levels: int = _aside(20)
     control: str = _aside("")
     nonce_window_s: float = _aside(60.0)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Return whether the venue is a simulator on this very machine: no money is real there."""
+        return urlsplit(self.rest).hostname in _HERE and urlsplit(self.stream).hostname in _HERE
 
     def problems(self) -> list[str]:
         """Return what is out of range."""

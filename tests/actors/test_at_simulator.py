@@ -78,3 +78,19 @@ def test_a_simulated_session_is_not_left_alone(capsys: pytest.CaptureFixture[str
 def test_a_simulated_session_has_no_other_venue(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["paper", "--simulator", "--set", "venue.name=bybit"]) == 2
     assert "--simulator brings a venue of its own" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "rest", ["", "https://fapi.asterdex.com", "http://127.0.0.1.example.org", "http://10.0.0.2:1"]
+)
+def test_real_money_is_out_of_reach(
+    rest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "session"
+    settings = ["--set", "session.orders=venue"]
+    if rest:
+        stream = rest.replace("http", "ws")
+        settings += ["--set", f"venue.rest={rest}", "--set", f"venue.stream={stream}"]
+    assert main(["paper", *settings, "--out", str(out)]) == 2
+    assert "would trade real money" in capsys.readouterr().err
+    assert not out.exists()
