@@ -24,13 +24,25 @@ class ExecutionDesk:
     """Keep every order of a session and its state; owns no connection."""
 
     def __init__(
-        self, symbols: Sequence[str], strategies: int, max_lots: Sequence[int] = ()
+        self,
+        symbols: Sequence[str],
+        strategies: int,
+        max_lots: Sequence[int] = (),
+        *,
+        at_venue: bool = False,
     ) -> None:
-        """Begin without orders; ``max_lots`` per market order and symbol, none = no bound."""
+        """Begin without orders.
+
+        Args:
+            symbols: in the order of the session.
+            strategies: sleeves per symbol.
+            max_lots: per market order and symbol; none = no bound.
+            at_venue: evidence comes from a real venue and may cross what we decide.
+        """
         self._symbols = tuple(symbols)
         self._strategies = strategies
         self._max_lots = tuple(int(lots) for lots in max_lots)
-        self._slots = OrderSlots(symbols, strategies)
+        self._slots = OrderSlots(symbols, strategies, at_venue=at_venue)
         self.orders = self._slots.orders
         self.denied: list[tuple[int, int, int, str]] = []  # close ms, sleeve, direction, code
         self._market: dict[int, list[str]] = {}  # symbol -> ids of its resting market orders
@@ -160,7 +172,7 @@ class ExecutionDesk:
         lots, price = done
         asked = [self.orders[known].request.lots for known in ids]
         net = sum(asked)
-        within = max(min(lots, max(net, 0)), min(net, 0))
+        within = max(min(lots, max(net, 0)), min(net, 0)) if self._slots.at_venue else lots
         for known, part in zip(ids, shares(asked, within), strict=True):
             if part:
                 self._slots.fill(known, part, price)
@@ -209,7 +221,9 @@ class ExecutionDesk:
         for side in (1, -1):
             for j in range(n * self._strategies, (n + 1) * self._strategies):
                 self._sides.pop((j, side), None)
-        self._slots.hit((i, "liquidation", -1), OrderKind.LIQUIDATION, (lots, price), close_ms)
+        slot, kind = (i, "liquidation", -1), OrderKind.LIQUIDATION
+        self._slots.reported(slot, kind, lots, math.nan, close_ms)
+        self._slots.hit(slot, kind, (lots, price), close_ms)
 
     def _drop_ladder_side(self, i: int, side: int) -> None:
         """Withdraw the entries and exits of a ladder side whose stop was hit."""

@@ -22,9 +22,14 @@ Slot = tuple[int, str, int]  # sleeve, what for, ladder level
 
 
 class OrderSlots:
-    """Orders by id; in a slot at most one rests at a time."""
+    """Orders by id; in a slot at most one rests at a time.
 
-    def __init__(self, symbols: Sequence[str], strategies: int) -> None:
+    ``at_venue``: evidence may cross our own decisions on the way, as it does at a real venue. A
+    paper venue does exactly what it was told, so there the same is a contradiction.
+    """
+
+    def __init__(self, symbols: Sequence[str], strategies: int, *, at_venue: bool = False) -> None:
+        self.at_venue = at_venue
         self._symbols = tuple(symbols)
         self._strategies = strategies
         self.orders: dict[str, Order] = {}
@@ -106,8 +111,14 @@ class OrderSlots:
 
         A real venue may execute an order that we were about to withdraw: the fill is that order's;
         with none to give it to, the venue's word makes one.
+
+        Raises:
+            KeyError, ValueError: no order rests there, or not so much of it, at a paper venue.
         """
         lots, price = done
+        if not self.at_venue:
+            self.fill(self.resting.pop(slot), lots, price)
+            return
         known = self.resting.pop(slot, None) or self._withdrawn.pop(slot, None)
         if known is None or not _has_room(self.orders[known], lots):
             is_limit = kind not in (OrderKind.MARKET, OrderKind.LIQUIDATION)

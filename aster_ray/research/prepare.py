@@ -63,7 +63,8 @@ class Prepared:
     def execution_desk(self) -> ExecutionDesk:
         """Return an execution desk without orders."""
         largest = self.setup.rules["max_lots"].tolist()
-        return ExecutionDesk(self.market.symbols, self.setup.strategies, largest)
+        at_venue = self.request.trades_at_venue
+        return ExecutionDesk(self.market.symbols, self.setup.strategies, largest, at_venue=at_venue)
 
     def paper_venue(self, log: JournalPort | None = None) -> PaperVenue:
         """Return a paper venue that has seen the warm-up; ``log`` makes it durable."""

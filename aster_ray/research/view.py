@@ -29,7 +29,7 @@ class SessionView:
         self._sent = JournalTail(session.journal(EXECUTOR_JOURNAL))
         capital = session.request.settings.session.capital
         self._ledger = Ledger(self._symbols, sleeves, lots, capital)
-        self._desk = ExecutionDesk(self._symbols, len(strategies))
+        self._desk = ExecutionDesk(self._symbols, len(strategies), at_venue=True)
 
     def catch_up(self) -> None:
         """Read what was written since the last time."""

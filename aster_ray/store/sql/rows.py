@@ -168,7 +168,9 @@ class OrderRows:
     def __init__(self, names: Names) -> None:
         """Begin without orders."""
         self._names = names
-        self._desk = ExecutionDesk(names.symbols, names.strategies, names.max_lots.tolist())
+        self._desk = ExecutionDesk(
+            names.symbols, names.strategies, names.max_lots.tolist(), at_venue=True
+        )
         self._known: dict[str, tuple[int, Order]] = {}  # id -> place in the table, as written last
         self._next = 0
         self._asked: tuple[int, int] | None = None  # close whose orders wait for the venue's word

@@ -111,7 +111,7 @@ class Life:
             desk, risk, list(risk.kept), lambda: anchor_record(history, scene.setup)
         )
         largest = scene.setup.rules["max_lots"].tolist()
-        execution = ExecutionDesk(NAMES, scene.setup.strategies, largest)
+        execution = ExecutionDesk(NAMES, scene.setup.strategies, largest, at_venue=True)
         self.execution = DurableExecution(execution, self.venue, sent, list(sent.kept))
         self.client = Wireless(scene.exchange, USER, scene.wire)
         since = int(scene.market.open_ms[scene.market.start])

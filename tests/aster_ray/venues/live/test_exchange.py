@@ -43,7 +43,7 @@ async def trade(venue: Venue, folder: Path, seed: int = 5) -> tuple[LiveVenue, R
     log, sent = FileJournal(folder / "venue"), FileJournal(folder / "sent")
     live = LiveVenue(account, instruments, log)
     live.restore(log.recover())
-    desk = ExecutionDesk(NAMES, 2, setup.rules["max_lots"].tolist())
+    desk = ExecutionDesk(NAMES, 2, setup.rules["max_lots"].tolist(), at_venue=True)
     execution = DurableExecution(desk, live, sent, sent.recover())
     config = config_of(venue, control=f"{venue.http}/control")
     exchange = LiveExchange(live, config, OWN, int(market.open_ms[market.start]))
