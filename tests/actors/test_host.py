@@ -29,7 +29,7 @@ def trade(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Session], Any]
     """Replace what happens between taking a session and letting it go."""
 
     def replace(act: Callable[[Session], Any]) -> None:
-        monkeypatch.setattr(hosting, "_trade", lambda session, *_rest: act(session))
+        monkeypatch.setattr(hosting, "_trade", lambda hosted, *_rest: act(hosted[0]))
 
     return replace
 
