@@ -91,7 +91,8 @@ class OrderSlots:
         known = self.resting.pop(slot, None)
         if known is not None:
             self.orders[known] = cancel(self.orders[known])
-            self._withdrawn[slot] = known
+            if self.at_venue:
+                self._withdrawn[slot] = known
 
     def withdraw_symbol(self, n: int) -> None:
         """Cancel everything that rests for one symbol."""

@@ -29,7 +29,8 @@ class SessionView:
         self._sent = JournalTail(session.journal(EXECUTOR_JOURNAL))
         capital = session.request.settings.session.capital
         self._ledger = Ledger(self._symbols, sleeves, lots, capital)
-        self._desk = ExecutionDesk(self._symbols, len(strategies), at_venue=True)
+        at_venue = session.request.trades_at_venue
+        self._desk = ExecutionDesk(self._symbols, len(strategies), at_venue=at_venue)
 
     def catch_up(self) -> None:
         """Read what was written since the last time."""
