@@ -72,7 +72,7 @@ def test_ten_minutes_of_outage_lose_nothing() -> None:
     assert problems(scene) == []
     ended = scene.life.venue.account.finished.values()
     assert not [how for how in ended if how == "rejected"]
-    assert scene.wire.struck["unreachable", "positions"] > 0
+    assert scene.wire.struck["unreachable", "open orders"] > 0
 
 
 @pytest.mark.slow
@@ -82,7 +82,7 @@ def test_five_hundred_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
     broken: dict[int, list[str]] = {}
     fills = lives = 0
     for seed in range(500):
-        scene = lived(seed)
+        scene = lived(seed, rows=16)
         struck += scene.wire.struck
         killed.update(kind for disk in scene.disks for kind in disk.killed)
         fills += len(scene.life.client.account.fills)
