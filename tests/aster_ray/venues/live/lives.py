@@ -188,6 +188,7 @@ class LiveScene:
                     disk.fuse = None
             await self._rest(life, work, 60.0 if is_last else 0.015)
             if is_last:
+                await life.trading.compare()  # what the stream swallowed comes to light here
                 await self._rest(life, work, 60.0)
         finally:
             work.cancel()
