@@ -44,7 +44,7 @@ def test_a_package_that_is_short_is_named_even_if_the_rest_makes_up_for_it() -> 
     assert failures(table) == ["cli: 80.0% of branches taken, 90% needed"]
 
 
-@pytest.mark.parametrize("package", ["kernel", "engine", "venues"])
+@pytest.mark.parametrize("package", ["kernel", "engine"])
 def test_what_decides_over_money_needs_more(package: str) -> None:
     def judged(taken: int) -> list[str]:
         return failures(rows({f"aster_ray/{package}/a.py": a_file(100, taken)}))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from aster_ray.config import Secret
+from aster_ray.doctor import machine
 from aster_ray.doctor.config import DoctorConfig
 from aster_ray.doctor.finding import Level
 from aster_ray.doctor.machine import examine_machine, judge_fsync, judge_version, ray_tokens
@@ -79,3 +80,14 @@ def test_what_is_shared_must_answer_and_no_password_is_shown() -> None:
     assert all(f.level is Level.OK for f in examine_places(Places(StoreConfig(), RedisConfig())))
     sqlite = Places(StoreConfig(url=Secret("sqlite:///:memory:")), RedisConfig())
     assert examine_places(sqlite)[0].level is Level.OK
+
+
+def test_a_machine_that_is_too_small_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = machine._memory(DoctorConfig(min_memory_gb=1e6))
+    assert (found.level, found.name) == ("FAIL", "memory")
+    monkeypatch.setattr(machine, "_available_memory", lambda: None)
+    assert machine._memory(DoctorConfig()).level == "warn"
+    monkeypatch.setattr(machine, "_FEWEST_CPUS", 10_000)
+    assert machine._processors().level == "warn"
+    monkeypatch.setattr(machine, "_OLDEST_PYTHON", (99, 0))
+    assert machine.versions()[0].level == "FAIL"

@@ -19,6 +19,7 @@ from aster_ray.engine.wire import one_row
 from aster_ray.errors import BadInputError
 from aster_ray.kernel.setup import build_setup
 from aster_ray.model.ids import MINUTE_MS
+from aster_ray.venues.config import VenueConfig
 from aster_ray.venues.live.exchange import LiveExchange, advance
 from aster_ray.venues.live.venue import LiveVenue
 from aster_ray.venues.replay import ReplayFeed
@@ -94,5 +95,22 @@ def test_time_that_runs_by_itself_is_not_moved() -> None:
         async with served(speed=60.0) as venue:
             with pytest.raises(BadInputError, match="refuses to move"):
                 await advance(f"{venue.http}/control", 1)
+
+    asyncio.run(run())
+
+
+def test_a_venue_that_lives_by_itself_is_not_waited_for(tmp_path: Path) -> None:
+    async def run() -> None:
+        setup = build_setup([packaged_instruments()["BTCUSDT"]], a_config(), MINUTE_MS, 1)
+        log = FileJournal(tmp_path / "venue")
+        live = LiveVenue(
+            VenueAccount(setup, CAPITAL, "alone"), [packaged_instruments()["BTCUSDT"]], log
+        )
+        exchange = LiveExchange(live, VenueConfig(), OWN, 0)
+        await exchange.pass_to(0)
+        await exchange.quiet()
+        assert await exchange._agrees()
+        with pytest.raises(ValueError, match="begin comes before run"):
+            await exchange.run()
 
     asyncio.run(run())

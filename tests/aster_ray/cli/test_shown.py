@@ -1,0 +1,81 @@
+"""What the verbs of a venue print for a person, from what they would print as JSON."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from aster_ray import cli
+from aster_ray.cli import doctor, flatten, simulator
+
+WAY = {"orders": [{"type": "limit", "symbol": "BTCUSDT", "id": "x"}], "positions": {"BTCUSDT": 1.0}}
+
+
+def shown(show: Any, payload: dict[str, Any]) -> str:
+    """Return what is printed."""
+    out = io.StringIO()
+    show(Console(file=out, width=200), payload)
+    return out.getvalue()
+
+
+def test_an_account_that_is_not_flat_says_so() -> None:
+    payload = {"steps": ["close 1"], "left": WAY, "flat": False, "done": True}
+    text = shown(flatten._show, payload)
+    assert "NOT FLAT" in text
+    assert "resting    limit BTCUSDT x" in text
+
+
+@pytest.mark.parametrize(
+    ("passed", "record", "verdict"),
+    [
+        (True, "/there", "fit to trade live; written to /there"),
+        (False, None, "1 checks failed"),
+    ],
+)
+def test_an_examination_ends_with_its_verdict(
+    passed: bool, record: str | None, verdict: str
+) -> None:
+    rows = [
+        {"level": "ok", "name": "clock", "text": "right", "remedy": ""},
+        {"level": "ok" if passed else "FAIL", "name": "keys", "text": "none", "remedy": "set them"},
+    ]
+    text = shown(doctor._show, {"findings": rows, "passed": passed, "record": record})
+    assert verdict in text
+    assert "-> set them" in text
+
+
+def test_a_simulator_says_where_it_listens() -> None:
+    payload = {
+        "http": "http://h",
+        "streams": "ws://h/fstream",
+        "control": "http://h/control",
+        "symbols": ["BTCUSDT"],
+        "pace": "stepped",
+        "warnings": ["a gap"],
+    }
+    text = shown(simulator._show, payload)
+    assert "http://h/control" in text
+    assert "a gap" in text
+
+
+def test_a_simulated_session_is_not_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["paper", "--simulator", "--detach"]) == 2
+    assert "--simulator ends with the command" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--pace", "slow"), "--pace 'slow' is unknown"),
+        (("--deposit", "much"), "--deposit must be an amount of USDT"),
+    ],
+)
+def test_a_simulator_that_cannot_be_is_refused(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert cli.main(["simulator", *arguments, "--out", str(tmp_path / "x")]) == 2
+    assert said in capsys.readouterr().err
