@@ -152,6 +152,7 @@ def sessions() -> None:
     logs/NAME.log        each process      JSON lines, newest 2 MiB; .1 to .4 are older
     logs/host.out        a detached one    what libraries print; usually empty
     history.sqlite       LedgerActor       the same in tables; see `aster help history`
+    history.sqlite.lock  LedgerActor       empty; held while the tables are made
     live.json            LedgerActor       how the account stands, for 15 s at a time
     lease/               ExecutorActor     who may send; free as soon as its process is gone
     report.json          aster paper       every number, when the session ends; the last to appear

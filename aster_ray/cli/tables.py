@@ -272,6 +272,8 @@ def _words(name: str) -> str:
 def _measure(name: str, value: Any) -> str:
     if value is None:
         return NONE
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
     if isinstance(value, bool | str):
         return str(value)
     if name.endswith("_ms") and isinstance(value, int | float):
