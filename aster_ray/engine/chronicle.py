@@ -170,6 +170,17 @@ def fold_risk(desk: RiskDesk, closes: Iterable[Close]) -> Iterator[Close]:
         yield close
 
 
+def bars_record(batch: BarBatch) -> dict[str, object]:
+    """Return a close as a venue saw it, as a record of the venue's own log."""
+    return {
+        "kind": "bars",
+        "seq": batch.seq,
+        "open_ms": batch.open_ms,
+        "close_ms": batch.close_ms,
+        "bars": encode(batch.bars),
+    }
+
+
 def report_record(report: VenueReport) -> dict[str, object]:
     """Return venue evidence as a record of the executor's journal."""
     return {

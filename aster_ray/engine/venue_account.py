@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from aster_ray.engine.journal import decode
-from aster_ray.engine.messages import NOTHING_WORKING, BarBatch, VenueReport
+from aster_ray.engine.messages import NOTHING_WORKING, VenueReport
 from aster_ray.engine.netting import slices
 from aster_ray.engine.settlement import PROTECTS, settle
 from aster_ray.engine.venue_orders import Part, Purpose, Slot, Stage, Tracked, Want
@@ -248,14 +248,3 @@ class VenueAccount:
         """Return the lots held of ``n``, those included that an unfinished order has executed."""
         parts = sum(order.executed for order in self.orders.values() if order.slot.symbol == n)
         return int(self.book.positions["lots"][n]) + parts
-
-
-def bars_record(batch: BarBatch, encode: Any) -> dict[str, object]:
-    """Return a close as a record of the account's log."""
-    return {
-        "kind": "bars",
-        "seq": batch.seq,
-        "open_ms": batch.open_ms,
-        "close_ms": batch.close_ms,
-        "bars": encode(batch.bars),
-    }

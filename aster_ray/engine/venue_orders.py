@@ -71,7 +71,6 @@ class Tracked:
     venue_order_id: str = ""
     reported_lots: int = 0  # signed; what the venue says is executed
     parts: dict[str, Part] = field(default_factory=dict)
-    cancel_asked: bool = False
     settled: bool = False
 
     @property
@@ -88,11 +87,6 @@ class Tracked:
     def is_complete(self) -> bool:
         """Return whether it is over and every trade of it has been seen."""
         return self.is_ended and self.executed == self.reported_lots
-
-    @property
-    def is_in_doubt(self) -> bool:
-        """Return whether the venue must be asked what became of it."""
-        return self.stage is Stage.UNKNOWN or (self.is_ended and not self.is_complete)
 
     def mean_price(self) -> float:
         """Return the mean price of its trades; NaN before the first."""

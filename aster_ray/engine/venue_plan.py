@@ -166,7 +166,7 @@ def _protection(n: int, mine: list[Tracked], want: Want | None) -> Iterator[Acti
         return  # the old one stays until the new one is known to rest
     keep = right[-1] if right else None
     for order in stops:
-        if order is not keep and order.stage is Stage.OPEN and not order.cancel_asked:
+        if order is not keep and order.stage is Stage.OPEN:
             yield Action(Do.CANCEL, n, order)
 
 
@@ -185,11 +185,7 @@ def _limits(n: int, mine: list[Tracked], resting: dict[Slot, Want]) -> Iterator[
     for order in mine:
         if order.slot.purpose in (Purpose.ENTRY, Purpose.EXIT, Purpose.TAKE_PROFIT):
             at_rest[order.slot] = order
-            if (
-                order.stage is Stage.OPEN
-                and not order.cancel_asked
-                and not _same(order.want, resting.get(order.slot))
-            ):
+            if order.stage is Stage.OPEN and not _same(order.want, resting.get(order.slot)):
                 yield Action(Do.CANCEL, n, order)
     for slot, want in resting.items():
         if slot not in at_rest:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from aster_ray._jit import bound
+from aster_ray.engine.chronicle import bars_record
 from aster_ray.engine.journal import decode, encode
 from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
 from aster_ray.engine.ports import JournalPort
@@ -62,15 +63,7 @@ class PaperVenue:
         if batch.seq != self.observed + 1:
             raise JournalError(f"venue saw close {self.observed}, then {batch.seq}")
         if self._log is not None:
-            self._log.append(
-                {
-                    "kind": "bars",
-                    "seq": batch.seq,
-                    "open_ms": batch.open_ms,
-                    "close_ms": batch.close_ms,
-                    "bars": encode(batch.bars),
-                }
-            )
+            self._log.append(bars_record(batch))
         return self._match(batch)
 
     def _match(self, batch: BarBatch) -> VenueReport:

@@ -70,11 +70,6 @@ def test_the_report_agrees_with_the_exchanges_own_ledger(
     assert main(["replay", str(tmp_path / "session")]) == 0  # decisions, given the venue's word
 
 
-def test_a_simulated_session_is_not_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["paper", "--simulator", "--detach"]) == 2
-    assert "--simulator ends with the command" in capsys.readouterr().err
-
-
 def test_a_simulated_session_has_no_other_venue(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["paper", "--simulator", "--set", "venue.name=bybit"]) == 2
     assert "--simulator brings a venue of its own" in capsys.readouterr().err

@@ -41,7 +41,6 @@ class Trading:
         self._since_ms = since_ms
         self._every_s = patience.compare_s
         self._doubt = asyncio.Event()
-        self.finding: Finding | None = None
         self.workers = [
             Worker(venue, client, n, patience, permit) for n in range(len(venue.instruments))
         ]
@@ -53,12 +52,10 @@ class Trading:
         """Compare before anything is sent; goes on asking until the venue answers."""
         while True:
             try:
-                self.finding = await reconcile(self._venue, self._client, self._since_ms)
+                return await reconcile(self._venue, self._client, self._since_ms)
             except RetryableError as error:
                 structlog.get_logger().warning("venue_unavailable", step="begin", why=str(error))
                 await asyncio.sleep(1.0)
-            else:
-                return self.finding
 
     async def run(self) -> None:
         """Work until canceled; if one part fails, all end and the failure is raised."""
@@ -71,7 +68,7 @@ class Trading:
     async def compare(self) -> None:
         """Compare now; what the venue does not answer is asked again in the background."""
         try:
-            self.finding = await reconcile(self._venue, self._client, self._since_ms)
+            await reconcile(self._venue, self._client, self._since_ms)
         except RetryableError as error:
             structlog.get_logger().warning("venue_unavailable", step="compare", why=str(error))
             self._doubt.set()

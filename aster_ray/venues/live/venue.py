@@ -7,17 +7,17 @@ log before it counts.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
 
+from aster_ray.engine.chronicle import bars_record
 from aster_ray.engine.journal import encode
 from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
 from aster_ray.engine.ports import JournalPort
-from aster_ray.engine.venue_account import VenueAccount, bars_record
+from aster_ray.engine.venue_account import VenueAccount
 from aster_ray.engine.venue_orders import Slot, Tracked, Want
 from aster_ray.errors import JournalError, RejectedError
 from aster_ray.model.enums import Side
@@ -45,7 +45,6 @@ class LiveVenue:
         self.instruments = tuple(instruments)
         self.index = {one.symbol: n for n, one in enumerate(self.instruments)}
         self._log = log
-        self.changed = asyncio.Event()
         self.on_change: Callable[[int], None] = lambda _symbol: None
 
     # The port.
@@ -79,7 +78,7 @@ class LiveVenue:
         if batch.seq != self.account.report.seq:
             if batch.seq != self.account.observed + 1:
                 raise JournalError(f"venue saw close {self.account.observed}, then {batch.seq}")
-            self.write(bars_record(batch, encode))
+            self.write(bars_record(batch))
             self._stir_all()
         return self.account.report
 
@@ -262,7 +261,6 @@ class LiveVenue:
         return ""
 
     def _stir(self, n: int) -> None:
-        self.changed.set()
         self.on_change(n)
 
     def _stir_all(self) -> None:

@@ -86,7 +86,6 @@ class Worker:
         # Step -> (pause after its last failure, when it may be tried again).
         self._pauses: dict[tuple[Do, str], tuple[float, float]] = {}
         self.idle = asyncio.Event()
-        self.troubles = 0  # failures in a row
         self.on_doubt: Callable[[], None] = lambda: None
 
     def stir(self) -> None:
@@ -118,9 +117,7 @@ class Worker:
                 continue
             if await self._attempt(todo[key]):
                 self._pauses.pop(key, None)
-                self.troubles = 0
                 continue
-            self.troubles += 1
             longest, first = self._patience.longest_s, self._patience.first_s
             pause = min(max(2.0 * self._pauses.get(key, (0.0, 0.0))[0], first), longest)
             self._pauses[key] = pause, _seconds() + pause
