@@ -149,7 +149,7 @@ def assert_every_close_once(folder: Path, stage: Stage, closes: int) -> None:
 def test_a_session_lives_through_kills_and_a_disturbed_stream(tmp_path: Path, stage: Stage) -> None:
     closes = 30
     killer = Killer({"feed": 4, "strategy": 9, "executor": 13, "risk": 17})
-    second = Killer({"feed": 21})
+    second = Killer({"feed": 21}, after=killer)
     trouble = {6: "drop", 11: "duplicate", 15: "stall", 19: "heal", 24: "reorder", 27: "heal"}
 
     def watch(view: View) -> None:

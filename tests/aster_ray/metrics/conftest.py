@@ -63,9 +63,13 @@ def facts() -> RunFacts:
     return two_months()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Start one headless browser for every page that is looked at."""
+    """Start one headless browser for every page of a module that is looked at.
+
+    No longer than that: while it lives, its driver leaves an event loop marked as running in this
+    thread, and a later test could not start its own.
+    """
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip("chromium is absent: install it to see pages drawn")
