@@ -69,7 +69,7 @@ def paper_detached(request: RunRequest, out: Path | None, as_json: bool) -> Deta
         return detach(session)
 
 
-def _share_places(request: RunRequest) -> None:
+def share_places(request: RunRequest) -> None:
     """Let the processes of the session know where things are kept: it may hold passwords."""
     settings: Any = request.settings
     os.environ.update(export(Places(settings.store, settings.redis)))
@@ -78,7 +78,7 @@ def _share_places(request: RunRequest) -> None:
 
 def _begin(request: RunRequest, out: Path | None) -> Session:
     refuse_real_money(request)
-    _share_places(request)
+    share_places(request)
     if out is not None and is_held(out):
         raise BadInputError(held_message(out))
     folder = next_folder(SESSIONS) if out is None else out

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -21,8 +23,15 @@ from aster_ray.research.prepare import Prepared
 from aster_ray.research.request import refuse_real_money
 from aster_ray.research.session import EXECUTOR_JOURNAL, VENUE_JOURNAL
 from aster_ray.store.config import places_from_environment
-from aster_ray.store.custody import Custody, FencedVenue, account_lease, paper_account
-from aster_ray.venues.credentials import read_credentials
+from aster_ray.store.custody import (
+    Custody,
+    FencedVenue,
+    account_lease,
+    live_account,
+    paper_account,
+)
+from aster_ray.venues.config import VenueConfig
+from aster_ray.venues.credentials import Credentials, owner_of, read_credentials
 from aster_ray.venues.live.venue import LiveVenue
 from aster_ray.venues.paper import PaperVenue
 
@@ -35,12 +44,14 @@ RISK_TO_EXECUTOR = f"{topology.RISK} -> {topology.EXECUTOR}"
 CLOSE_TO_VENUE = "bar close to venue"
 # For how long a send waits for a lease whose store does not answer; nothing leaves meanwhile.
 _STORE_PATIENCE_S = 20.0
+_TELL_S = 0.5
 
 
 class ExecutorActor(Shell):
     """Carry bars to the paper venue, its evidence to the risk desk, and orders to the venue."""
 
     role = topology.EXECUTOR
+    _standing: Mapping[str, Any] = {}  # of the account at the venue; replaced as a whole
 
     def open(self) -> None:
         """Take the account; restore the venue from its log and the desk from the journal."""
@@ -64,7 +75,7 @@ class ExecutorActor(Shell):
         self._execution = DurableExecution(
             prepared.execution_desk(),
             # Nothing leaves unless the account is still ours: asked right before every send.
-            StampedVenue(FencedVenue(self._venue, self._custody.guard), self._handed_over),
+            StampedVenue(FencedVenue(self._venue, self._permit), self._handed_over),
             TimedJournal(journal, self.stages, "executor"),
             journal.recover(),
             self.reached,
@@ -74,6 +85,10 @@ class ExecutorActor(Shell):
         )
         self.ordered = Watermark(self._execution.ordered)
 
+    def says(self) -> dict[str, Any]:
+        """Return how the account at the venue stands; nothing of a paper venue."""
+        return {"venue": dict(self._standing)} if self._standing else {}
+
     def _take_account(self) -> None:
         """Become the one executor of the account, under a new epoch.
 
@@ -81,34 +96,66 @@ class ExecutorActor(Shell):
             LeaseHeldError: another session trades it.
         """
         session = self.session
+        settings = session.request.settings
+        self._credentials: Credentials | None = None
         account = paper_account(session.folder, session.token)
+        if session.request.trades_at_venue:
+            self._credentials = self._keys(settings.venue)
+            is_dry = session.mandate is not None and session.mandate.dry
+            # A stepped simulator belongs to its session, and so does the account there.
+            if not is_dry and not settings.venue.control:
+                account = live_account(
+                    settings.venue.name, owner_of(settings.venue, self._credentials)
+                )
         what = f"session {session.folder}"
         lease = account_lease(places_from_environment(os.environ), account, what)
         self._custody = Custody(lease, what, _STORE_PATIENCE_S)
         self._custody.take()
 
-    def _at_venue(self, venue: LiveVenue, prepared: Prepared) -> LiveExchange:
-        """Return the connection of an account at a real venue.
+    def _keys(self, config: VenueConfig) -> Credentials:
+        """Return the keys of the account at a venue.
 
         Raises:
-            BadInputError: there are no keys, or the money would be real.
+            BadInputError: there are none, they are not those of the mandate, or without one the
+                money would be real.
         """
-        from aster_ray.venues.live.exchange import LiveExchange  # its libraries are an extra
-
-        config = prepared.request.settings.venue
-        refuse_real_money(prepared.request)
+        mandate = self.session.mandate
+        if mandate is None:
+            refuse_real_money(self.session.request)
         credentials = read_credentials(config, os.environ)
         if credentials is None:
             raise BadInputError(
                 f"session.orders is venue, but there are no keys of an account at {config.name}: "
                 "set them in the environment, see aster help venues"
             )
-        since_ms = int(prepared.market.open_ms[prepared.market.start])
-        return LiveExchange(venue, config, credentials, since_ms, self._permit)
+        if mandate is not None:
+            from aster_ray.venues.aster.signer import address_of  # its libraries are an extra
 
-    def _permit(self) -> None:
-        """Refuse to send unless the account is still ours."""
-        self._custody.guard()
+            mandate.require(owner_of(config, credentials), address_of(credentials.key))
+        return credentials
+
+    def _at_venue(self, venue: LiveVenue, prepared: Prepared) -> LiveExchange:
+        """Return the connection of an account at a real venue."""
+        from aster_ray.venues.live.exchange import LiveExchange
+
+        session, market = self.session, prepared.market
+        if self._credentials is None:
+            raise ValueError("the account comes before its connection")
+        config, credentials = session.request.settings.venue, self._credentials
+        # A live session begins with nothing but the bars before it.
+        first = min(market.start, len(market) - 1)
+        since_ms = int(market.open_ms[first]) + (market.start - first) * market.timeframe_ms
+        exchange = LiveExchange(venue, config, credentials, since_ms, self._permit)
+        exchange.dry = session.mandate is not None and session.mandate.dry
+        return exchange
+
+    def _permit(self) -> bool:
+        """Refuse to send unless the account is still ours; compare first if it was not always."""
+        somebody_else = self._custody.guard()
+        if somebody_else and self._exchange is not None:
+            structlog.get_logger().warning("compare_first", epoch=self._custody.epoch)
+            self._exchange.distrust()
+        return somebody_else
 
     async def work(self) -> None:
         """Follow the feed, close by close; first finish the close the venue saw last."""
@@ -117,6 +164,7 @@ class ExecutorActor(Shell):
             finding = await self._exchange.begin()
             structlog.get_logger().info("at_venue", missed=finding.missed)
             self.attend(self._exchange.run())
+            self.attend(self._tell(self._exchange))
         if self._venue.report.seq >= 0:
             await self._finish(self._venue.report)
         stream = self._feed.follow(self.role, lambda: (self.progress + 1, self.progress))
@@ -129,6 +177,21 @@ class ExecutorActor(Shell):
             with self.stages.timed("executor: observe, all of it"):
                 report = self._execution.observe(batch)
             await self._finish(report)
+
+    async def _tell(self, exchange: LiveExchange) -> None:
+        """Keep at hand what another thread may be asked for."""
+        while True:
+            epoch = {"epoch": self._custody.epoch}
+            self._standing = {**exchange.status(), **epoch}
+            await asyncio.sleep(_TELL_S)
+
+    async def stand_down(self) -> dict[str, Any]:
+        """Withdraw what nobody will watch, leave the stops; return what is left at the venue."""
+        await self.ready.wait()
+        if self._exchange is None:
+            return {}
+        left = await self._exchange.stand_down()
+        return {**self._exchange.status(), "epoch": self._custody.epoch, "left": left}
 
     def _handed_over(self) -> None:
         """Stamp a close: its orders reach the venue's port, or it is known that it has none."""

@@ -75,7 +75,9 @@ def join(record: HostRecord) -> Iterator[None]:
             ray.shutdown()
 
 
-def call(role: str, part: str, method: str, *arguments: object) -> Any:
+def call(
+    role: str, part: str, method: str, *arguments: object, patience_s: float = TIMES.answer
+) -> Any:
     """Return what an actor of the session answers.
 
     Raises:
@@ -87,7 +89,7 @@ def call(role: str, part: str, method: str, *arguments: object) -> Any:
     get: Any = ray.get  # its annotations do not see through a call without a type
     try:
         actor = ray.get_actor(topology.actor_name(role, part), namespace=topology.NAMESPACE)
-        return get(getattr(actor, method).remote(*arguments), timeout=TIMES.answer)
+        return get(getattr(actor, method).remote(*arguments), timeout=patience_s)
     except (ValueError, RayError, TimeoutError) as error:
         raise NoAnswerError(f"{role} does not answer: {type(error).__name__}") from error
 

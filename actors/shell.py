@@ -113,6 +113,8 @@ class Shell:
         if error is not None:
             # What another actor raised arrives wrapped, with its whole traceback as text.
             told = error.cause if isinstance(error, RayTaskError) else error
+            while isinstance(told, BaseExceptionGroup):  # of tasks that ended together
+                told = told.exceptions[0]
             self._failure = log.redact_text(f"{type(told).__name__}: {told}")
             structlog.get_logger().error(
                 "actor_failed", role=self.role, pid=os.getpid(), exc_info=error

@@ -17,6 +17,7 @@ from aster_ray.cli import (
     flatten,
     guides,
     history,
+    live,
     market_data,
     operate,
     runs,
@@ -37,7 +38,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for group in (runs, operate, flatten, history, doctor, simulator, guides):
+    for group in (runs, live, operate, flatten, history, doctor, simulator, guides):
         group.register(app)
     for name, group, summary in (
         ("data", market_data, "Download, import, verify and list market data."),

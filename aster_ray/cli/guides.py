@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import aster_ray
-from aster_ray.cli import history, output, venue_guides
+from aster_ray.cli import history, live_guide, output, venue_guides
 from aster_ray.cli.data_guide import data
 from aster_ray.cli.options import VerbOptions, verb
 from aster_ray.errors import BadInputError
@@ -211,6 +211,7 @@ TOPICS: dict[str, Callable[[], None]] = {
     "simulator": venue_guides.simulator,
     "venues": venue_guides.venues,
     "feed": venue_guides.feed,
+    "live": live_guide.live,
     "scripts": exits,
     "history": history.guide,
 }
@@ -223,6 +224,7 @@ VERB_TOPICS = {
     "strategy": "strategies",
     "simulator": "simulator",
     "data": "data",
+    "live": "live",
 }
 
 

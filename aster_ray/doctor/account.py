@@ -37,11 +37,14 @@ class Wanted:
         config: bounds.
         leverage: by symbol.
         now_ms: the time agents expire by.
+        settled: leverage and margin mode must be as configured by now; else ``aster live`` may
+            still set them.
     """
 
     config: DoctorConfig
     leverage: Mapping[str, float]
     now_ms: int
+    settled: bool = False
 
     @property
     def symbols(self) -> Sequence[str]:
@@ -167,7 +170,7 @@ def _positions(wanted: Wanted) -> Callable[[Any], list[Finding]]:
             if row is None:
                 found.append(fail("leverage", f"{symbol} is not listed", "choose other symbols"))
             else:
-                found += _judge_setup(row, leverage, wanted.config.margin)
+                found += _judge_setup(row, leverage, wanted)
         held = [f"{row['symbol']} {row['positionAmt']}" for row in rows if _is_held(row)]
         return [*_joined(found), _judge_held(held)]
 
@@ -178,20 +181,25 @@ def _is_held(row: Mapping[str, Any]) -> bool:
     return float(row["positionAmt"]) != 0.0
 
 
-def _judge_setup(row: Mapping[str, Any], leverage: float, margin: str) -> list[Finding]:
-    symbol, theirs = row["symbol"], float(row["leverage"])
-    mode = "isolated" if str(row["marginType"]).lower() == "isolated" else "cross"
+def margin_mode(row: Mapping[str, Any]) -> str:
+    """Return how a row of positions says that margin is kept: cross or isolated."""
+    return "isolated" if str(row["marginType"]).lower() == "isolated" else "cross"
+
+
+def _judge_setup(row: Mapping[str, Any], leverage: float, wanted: Wanted) -> list[Finding]:
+    symbol, theirs, mode = row["symbol"], float(row["leverage"]), margin_mode(row)
+    margin, bad = wanted.config.margin, fail if wanted.settled else warn
     found = [ok("leverage", f"{symbol} {theirs:g}x"), ok("margin_mode", f"{symbol} {mode}")]
     text = f"{symbol} {theirs:g}x, configured {leverage:g}x"
     if theirs < leverage:
-        remedy = "raise it on asterdex.com: orders would lack margin"
-        found[0] = fail("leverage", text, remedy)
+        remedy = "aster live raises it; by hand on asterdex.com: orders would lack margin"
+        found[0] = bad("leverage", text, remedy)
     elif theirs > leverage:
         remedy = "lower it on asterdex.com; sizes follow [risk] either way"
         found[0] = warn("leverage", text, remedy)
     if mode != margin:
-        remedy = f"choose {margin} margin on asterdex.com, or set [doctor] margin"
-        found[1] = fail("margin_mode", f"{symbol} is {mode}, configured {margin}", remedy)
+        remedy = f"aster live chooses {margin}; by hand on asterdex.com, or set [doctor] margin"
+        found[1] = bad("margin_mode", f"{symbol} is {mode}, configured {margin}", remedy)
     return found
 
 

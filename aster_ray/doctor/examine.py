@@ -19,7 +19,7 @@ from aster_ray.doctor.venue import examine_rules, examine_venue
 from aster_ray.errors import BadInputError
 from aster_ray.model.instrument import Instrument
 from aster_ray.store.config import Places
-from aster_ray.venues.aster.inquiry import Inquiry
+from aster_ray.venues.aster.inquiry import Inquiry, address_of_venue
 from aster_ray.venues.aster.signer import Signer
 from aster_ray.venues.config import ASTER, VenueConfig
 from aster_ray.venues.credentials import Credentials
@@ -52,9 +52,19 @@ class Patient:
     environ: Mapping[str, str]
 
 
-def subject_of(venue: VenueConfig, signer: Signer, address: str) -> Subject:
-    """Return which account a record is about."""
-    return Subject(venue.name, address, signer.wallet, signer.address)
+def subject_of(
+    venue: VenueConfig, signer: Signer, config: DoctorConfig, leverage: Mapping[str, float]
+) -> Subject:
+    """Return which account a record is about, and what was demanded of it."""
+    return Subject(
+        venue=venue.name,
+        address=address_of_venue(venue),
+        wallet=signer.wallet,
+        signer=signer.address,
+        leverage=dict(leverage),
+        margin=config.margin,
+        min_balance=config.min_balance,
+    )
 
 
 async def examine(patient: Patient, clock: Clock) -> tuple[list[Finding], Path | None]:
@@ -76,7 +86,7 @@ async def examine(patient: Patient, clock: Clock) -> tuple[list[Finding], Path |
     found += examine_places(patient.places)
     if signer is None or patient.credentials is None:
         return found, None
-    subject = subject_of(patient.venue, signer, inquiry.address)
+    subject = subject_of(patient.venue, signer, patient.config, patient.leverage)
     return found, write_record(subject, patient.credentials.key, found, clock.now_ms())
 
 

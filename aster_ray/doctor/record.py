@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from aster_ray.model.ids import HOUR_MS
 from aster_ray.store.custody import live_account
 from aster_ray.store.epoch import write_durably
 
-_VERSION = 1
+_VERSION = 2  # 1 did not say what was demanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,18 @@ class Subject:
         address: where it was reached.
         wallet: whose account it is.
         signer: who signs for it.
+        leverage: by symbol, of all that is to be traded.
+        margin: margin mode of every symbol.
+        min_balance: least equity that was demanded.
     """
 
     venue: str
     address: str
     wallet: str
     signer: str
+    leverage: Mapping[str, float] = field(default_factory=dict)
+    margin: str = "cross"
+    min_balance: float = 0.0
 
     @property
     def path(self) -> Path:
@@ -56,6 +62,9 @@ def write_record(subject: Subject, key: Secret, findings: Sequence[Finding], now
         "address": subject.address,
         "wallet": subject.wallet,
         "signer": subject.signer,
+        "leverage": dict(subject.leverage),
+        "margin": subject.margin,
+        "min_balance": subject.min_balance,
         "passed": passed(findings),
         "findings": [finding.as_dict() for finding in findings],
     }
@@ -84,6 +93,10 @@ def require_record(subject: Subject, key: Secret, now_ms: int, fresh_hours: floa
         raise BadInputError(f"{subject.path} was changed, or is of another key: {remedy}")
     if (content["address"], content["signer"]) != (subject.address, subject.signer):
         raise BadInputError(f"{content['address']} was examined, not {subject.address}: {remedy}")
+    if content["version"] != _VERSION:
+        raise BadInputError(f"{subject.path} is of another version of aster-ray: {remedy}")
+    if differences := _differences(content, subject):
+        raise BadInputError(f"the last examination asked for {differences}: {remedy}")
     if not content["passed"]:
         failed = [row["name"] for row in content["findings"] if row["level"] == "FAIL"]
         raise BadInputError(f"the last examination failed ({', '.join(failed)}): {remedy}")
@@ -94,6 +107,20 @@ def require_record(subject: Subject, key: Secret, now_ms: int, fresh_hours: floa
             f"allowed: {remedy}"
         )
     return examined
+
+
+def _differences(content: Mapping[str, Any], subject: Subject) -> str:
+    """Return in which ways an examination demanded something else, in words."""
+    found = [
+        f"{symbol} at {theirs:g}x, not {wanted:g}x" if theirs is not None else f"no {symbol}"
+        for symbol, wanted in subject.leverage.items()
+        if (theirs := content["leverage"].get(symbol)) != wanted
+    ]
+    if content["margin"] != subject.margin:
+        found.append(f"{content['margin']} margin, not {subject.margin}")
+    if content["min_balance"] < subject.min_balance:
+        found.append(f"min_balance {content['min_balance']:g}, not {subject.min_balance:g}")
+    return "; ".join(found)
 
 
 def _seal(content: dict[str, Any], key: Secret) -> str:

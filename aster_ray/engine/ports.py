@@ -186,6 +186,10 @@ class TradingClient(Protocol):
         """Choose the leverage of one symbol; repeating it changes nothing."""
         ...
 
+    async def set_margin_mode(self, symbol: str, *, isolated: bool) -> None:
+        """Choose isolated or cross margin for one symbol; repeating it changes nothing."""
+        ...
+
     async def cancel_all_after(self, symbol: str, milliseconds: int) -> None:
         """Let the venue withdraw everything unless this is said again in time; 0 = never."""
         ...

@@ -222,12 +222,12 @@ def refuse_real_money(request: RunRequest) -> None:
     """Let orders go to a venue only where it is a simulator on this machine.
 
     Raises:
-        BadInputError: they would go to a real exchange, which nothing here has been made ready for.
+        BadInputError: they would go to a real exchange, for which there is ``aster live``.
     """
     venue = request.settings.venue
     if request.trades_at_venue and not venue.is_simulated:
         raise BadInputError(
             f"session.orders = venue would trade real money at {venue.rest or venue.name}, which "
-            "is not possible yet: leave it out to trade on paper, or let venue.rest and "
+            "only aster live does: leave it out to trade on paper, or let venue.rest and "
             "venue.stream be those of an aster simulator on this machine"
         )

@@ -29,6 +29,7 @@ from aster_ray.metrics.files import (
 )
 from aster_ray.research.live import begin_live
 from aster_ray.research.lookahead import refuse_look_ahead
+from aster_ray.research.mandate import Mandate, read_mandate
 from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.record import Recorder, RunResult, finish
 from aster_ray.research.recorded import read_settings, written_settings
@@ -54,6 +55,7 @@ class Session(NamedTuple):
     token: str
     request: RunRequest
     provenance: Mapping[str, str]
+    mandate: Mandate | None = None  # of ``aster live``; without one no real venue is reached
 
     def journal(self, name: str) -> Path:
         """Return the path of one of its journals."""
@@ -106,13 +108,16 @@ def next_folder(parent: Path, stem: str = "paper") -> Path:
             return folder
 
 
-def create_session(request: RunRequest, out: Path, token: str) -> Session:
+def create_session(
+    request: RunRequest, out: Path, token: str, mandate: Mandate | None = None
+) -> Session:
     """Claim ``out`` for a new session and write its session.json.
 
     Args:
         request: what to run; its market is loaded once here, so that a bad one ends at once.
         out: a new, empty or earlier backtest's folder; an earlier session's is refused.
         token: the session's part of the actors' names.
+        mandate: what ``aster live`` granted.
     """
     if (out / FILE).exists() or (out / RISK_JOURNAL).exists():
         raise _taken(out)
@@ -133,6 +138,7 @@ def create_session(request: RunRequest, out: Path, token: str) -> Session:
         "provenance": provenance,
         "settings": written_settings(fixed.settings),
         "strategies": [[spec, params] for spec, params in fixed.strategies],
+        **({} if mandate is None else {"mandate": mandate.plain()}),
     }
     partial = folder / f".{FILE}.{os.getpid()}"
     try:
@@ -186,7 +192,9 @@ def load_session(folder: Path) -> Session:
         provenance = {name: str(value) for name, value in content["provenance"].items()}
         for name in _FIXED:
             provenance[name]  # what cannot be compared later is missed now
-        return Session(folder, str(content["token"]), RunRequest(settings, strategies), provenance)
+        request = RunRequest(settings, strategies)
+        mandate = read_mandate(content.get("mandate"))
+        return Session(folder, str(content["token"]), request, provenance, mandate)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInputError(
             f"{file} is damaged ({type(error).__name__}: {error}): restore it, or begin a new "

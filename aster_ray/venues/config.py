@@ -47,6 +47,8 @@ class VenueConfig:
         book_levels: depth of the streamed book: 5, 10 or 20.
         control: control endpoint of a simulator whose time stands still, e.g.
             ``http://127.0.0.1:18080/control``: a session then moves it, close by close.
+        late_s: a market order decided on a close older than this is not sent any more; the next
+            close decides anew. A stepped simulator's closes are never old.
         nonce_window_s: how far a request's nonce may be from the venue's clock; an order that has
             not arrived by then never will.
     """
@@ -67,6 +69,7 @@ class VenueConfig:
     book_levels: int = _aside(20)
     control: str = _aside("")
     nonce_window_s: float = _aside(60.0)
+    late_s: float = _aside(90.0)
 
     @property
     def is_simulated(self) -> bool:
@@ -79,6 +82,7 @@ class VenueConfig:
             *not_above(
                 self, 0.0, "timeout_s", "max_wait_s", "heartbeat_s", "stale_s", "nonce_window_s"
             ),
+            *not_above(self, 0.0, "late_s"),
             *outside(self, 10, 1_000_000, "weight_per_minute", "orders_per_minute"),
             *outside(self, 0.01, 3000.0, "listen_key_s"),
             *self._whole("chain", (MAIN_CHAIN, TEST_CHAIN)),

@@ -50,6 +50,18 @@ def read_credentials(config: VenueConfig, environ: Mapping[str, str]) -> Credent
     return found
 
 
+def owner_of(config: VenueConfig, credentials: Credentials) -> str:
+    """Return what tells an account from every other; no secret.
+
+    At Aster the wallet's address, elsewhere the public half of the API key.
+    """
+    if config.name != ASTER:
+        return credentials.key.value
+    from aster_ray.venues.aster.signer import address_of  # its libraries are an extra
+
+    return credentials.wallet or address_of(credentials.key)
+
+
 def _aster(config: VenueConfig, environ: Mapping[str, str]) -> Credentials | None:
     # A session's folder keeps its settings with every secret masked.
     told = "" if config.agent_key.value == MASK else config.agent_key.value

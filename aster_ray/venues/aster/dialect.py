@@ -98,6 +98,13 @@ class AsterDialect:
         asked = {"incomeType": "FUNDING_FEE", "startTime": since_ms, "limit": self.page}
         return words.payments(await self._exchange.fapiPrivateGetV3Income(asked))
 
+    async def set_margin_mode(self, market: Market, *, isolated: bool) -> None:
+        """Choose isolated or cross margin for a contract."""
+        kind = "ISOLATED" if isolated else "CROSSED"
+        await self._exchange.fapiPrivatePostV3MarginType(
+            {"symbol": market["id"], "marginType": kind}
+        )
+
     async def set_leverage(self, market: Market, leverage: int) -> None:
         """Choose the leverage of a contract."""
         await self._exchange.fapiPrivatePostV3Leverage(

@@ -20,6 +20,11 @@ MAINNET, TESTNET = "https://fapi.asterdex.com", "https://fapi.asterdex-testnet.c
 _TESTNET_CHAIN = 714
 
 
+def address_of_venue(config: VenueConfig) -> str:
+    """Return where the venue's REST is."""
+    return config.rest or (TESTNET if config.chain == _TESTNET_CHAIN else MAINNET)
+
+
 class Inquiry:
     """Asks one venue.
 
@@ -32,8 +37,7 @@ class Inquiry:
     def __init__(
         self, config: VenueConfig, signer: Signer | None, session: aiohttp.ClientSession
     ) -> None:
-        test = config.chain == _TESTNET_CHAIN
-        self.address = config.rest or (TESTNET if test else MAINNET)
+        self.address = address_of_venue(config)
         self._signer = signer
         self._session = session
         self._timeout = aiohttp.ClientTimeout(total=config.timeout_s)

@@ -61,6 +61,10 @@ class Dialect(Protocol):
         """Return a page of settlements from a time on, oldest first."""
         ...
 
+    async def set_margin_mode(self, market: Market, *, isolated: bool) -> None:
+        """Choose isolated or cross margin for a contract."""
+        ...
+
     async def set_leverage(self, market: Market, leverage: int) -> None:
         """Choose the leverage of a contract."""
         ...

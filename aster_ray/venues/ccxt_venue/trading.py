@@ -193,17 +193,25 @@ class VenueTrading:
     async def set_leverage(self, symbol: str, leverage: int) -> None:
         """Choose the leverage of one symbol; repeating it changes nothing."""
         market = await self._listings.market(symbol)
+        await self._set(
+            f"leverage of {symbol}", lambda: self._dialect.set_leverage(market, leverage)
+        )
+
+    async def set_margin_mode(self, symbol: str, *, isolated: bool) -> None:
+        """Choose isolated or cross margin for one symbol; repeating it changes nothing."""
+        market = await self._listings.market(symbol)
+        await self._set(
+            f"margin mode of {symbol}",
+            lambda: self._dialect.set_margin_mode(market, isolated=isolated),
+        )
+
+    async def _set(self, what: str, call: Callable[[], Awaitable[None]]) -> None:
+        """Bring a setting to a value; that it has it already is no failure."""
         try:
-            await self._gateway.attempt(
-                lambda: self._dialect.set_leverage(market, leverage),
-                Operation.SETTLE,
-                Priority.CREATE,
-            )
+            await self._gateway.attempt(call, Operation.SETTLE, Priority.CREATE)
         except VenueError as problem:
             if problem.failure is not Failure.UNCHANGED:
-                raise await self._gateway.named(
-                    problem, Operation.SETTLE, f"leverage of {symbol}"
-                ) from None
+                raise await self._gateway.named(problem, Operation.SETTLE, what) from None
 
     async def cancel_all_after(self, symbol: str, milliseconds: int) -> None:
         """Let the venue withdraw everything unless this is said again in time; 0 = never."""

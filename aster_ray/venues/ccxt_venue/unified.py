@@ -175,6 +175,11 @@ class UnifiedDialect:
             if (venue_id := self._listings.venue_id(row["symbol"])) is not None
         ]
 
+    async def set_margin_mode(self, market: Market, *, isolated: bool) -> None:
+        """Choose isolated or cross margin for a contract."""
+        mode = "isolated" if isolated else "cross"
+        await self._exchange.set_margin_mode(mode, market["symbol"])
+
     async def set_leverage(self, market: Market, leverage: int) -> None:
         """Choose the leverage of a contract."""
         await self._exchange.set_leverage(leverage, market["symbol"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 import structlog
@@ -13,6 +15,7 @@ from aster_ray.errors import BadInputError, RetryableError
 from aster_ray.venues.config import VenueConfig
 from aster_ray.venues.connect import connect
 from aster_ray.venues.credentials import Credentials
+from aster_ray.venues.live.dry import WITHHELD, DryClient
 from aster_ray.venues.live.reconcile import Finding
 from aster_ray.venues.live.trading import Trading
 from aster_ray.venues.live.venue import LiveVenue
@@ -21,6 +24,7 @@ from aster_ray.venues.live.worker import Patience
 # After the venue's time was moved: how often and at which pause its positions are compared.
 _LOOKS, _LOOK_S = 40, 0.005
 _ADVANCE_S = 60.0
+_FAREWELL_S = 20.0  # for which limits may take to be withdrawn at the end
 
 
 class LiveExchange:
@@ -32,6 +36,9 @@ class LiveExchange:
         credentials: whose account.
         since_ms: when the session began, by the venue's clock.
         permit: asked right before everything sent; raises if this process may not send.
+
+    Attributes:
+        dry: nothing is sent; what would have been is written down. To be said before ``begin``.
     """
 
     def __init__(
@@ -40,13 +47,14 @@ class LiveExchange:
         config: VenueConfig,
         credentials: Credentials,
         since_ms: int,
-        permit: Callable[[], None] = lambda: None,
+        permit: Callable[[], object] = lambda: None,
     ) -> None:
         self.venue = venue
         self._config = config
         self._credentials = credentials
         self._since_ms = since_ms
         self._permit = permit
+        self.dry = False
         self._trading: Trading | None = None
         self._client: TradingClient | None = None
 
@@ -58,10 +66,14 @@ class LiveExchange:
         """
         market, client = connect(self._config, self._credentials)
         await market.close()
-        self._client = client
-        patience = Patience(absent_s=self._config.nonce_window_s + 5.0)
+        self._client = DryClient(client) if self.dry else client
+        steps = bool(self._config.control)  # its closes are of another time than ours
+        patience = Patience(
+            absent_s=self._config.nonce_window_s + 5.0,
+            late_s=math.inf if steps else self._config.late_s,
+        )
         self._trading = Trading(
-            self.venue, client, self._since_ms, patience=patience, permit=self._permit
+            self.venue, self._client, self._since_ms, patience=patience, permit=self._permit
         )
         finding = await self._trading.begin()
         self.venue.commit()
@@ -76,6 +88,68 @@ class LiveExchange:
             await trading.run()
         finally:
             await client.close()
+
+    def distrust(self) -> None:
+        """Send nothing before the next comparison: somebody else may have traded meanwhile."""
+        if self._trading is not None:
+            self._trading.distrust()
+
+    def status(self) -> dict[str, Any]:
+        """Return how the account stands, for whoever looks on; call it on the event loop."""
+        trading, venue = self._trading, self.venue
+        if trading is None:
+            return {}
+        finding = trading.finding
+        orders = () if finding is None else finding.external
+        account = venue.account
+        return {
+            "name": self._config.name,
+            "dry": self.dry,
+            "silence": trading.silence,
+            "compared_ms": trading.compared_ms,
+            "external_orders": [
+                {"symbol": one.symbol, "id": one.client_order_id, "qty": one.side * one.qty}
+                for one in orders
+            ],
+            "external_positions": {
+                venue.instruments[n].symbol: math.copysign(
+                    venue.instruments[n].to_qty(abs(lots)), lots
+                )
+                for n, lots in account.foreign.items()
+            },
+            "other_symbols": [] if finding is None else list(finding.others),
+            "in_doubt": [venue.instruments[n].symbol for n in account.parents],
+            "withheld": sum(how == WITHHELD for how in account.finished.values()),
+        }
+
+    async def stand_down(self) -> dict[str, Any]:
+        """Withdraw every limit, leave the stops, and return what the venue says is left.
+
+        Raises:
+            RetryableError: it does not say.
+        """
+        trading, client = self._trading, self._client
+        if trading is None or client is None:
+            return {}
+        if not self.dry:
+            await trading.stand_down(_FAREWELL_S)
+        orders, positions = await client.open_orders(), await client.positions()
+        return {
+            "orders": [
+                {
+                    "symbol": one.symbol,
+                    "id": one.client_order_id,
+                    "type": one.type.value,
+                    "side": one.side.name.lower(),
+                    "qty": one.qty,
+                    "price": one.price,
+                    "trigger_price": one.trigger_price,
+                    "ours": one.client_order_id in self.venue.account.orders,
+                }
+                for one in orders
+            ],
+            "positions": {one.symbol: one.qty for one in positions},
+        }
 
     async def pass_to(self, close_ms: int) -> None:
         """Let a venue whose time stands still live until a close, and hear what happened.

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import structlog
 
+from aster_ray import clock
 from aster_ray.engine.ports import TradingClient
-from aster_ray.errors import RetryableError
+from aster_ray.errors import AsterError, BadInputError, RetryableError
 from aster_ray.model.venue import FundingPayment, Interrupted, OrderUpdate
 from aster_ray.venues.live.reconcile import Finding, reconcile
 from aster_ray.venues.live.venue import LiveVenue
@@ -34,28 +35,65 @@ class Trading:
         since_ms: int,
         *,
         patience: Patience,
-        permit: Callable[[], None] = lambda: None,
+        permit: Callable[[], object] = lambda: None,
     ) -> None:
         self._venue = venue
         self._client = client
         self._since_ms = since_ms
-        self._every_s = patience.compare_s
+        self._every_s, self._again_s = patience.compare_s, patience.longest_s
         self._doubt = asyncio.Event()
+        self._permit = permit
+        self._distrusted = self._trusted = 0  # how often we were told to compare, and have
+        self.finding: Finding | None = None  # of the last comparison
+        self.compared_ms = 0  # when it was, by our clock
+        self.silence = ""  # why the venue does not answer; empty while it does
         self.workers = [
-            Worker(venue, client, n, patience, permit) for n in range(len(venue.instruments))
+            Worker(venue, client, n, patience, self._may_send)
+            for n in range(len(venue.instruments))
         ]
         for worker in self.workers:
             worker.on_doubt = self._doubt.set
         venue.on_change = lambda n: self.workers[n].stir()
 
+    def distrust(self) -> None:
+        """Send nothing before the next comparison: somebody else may have traded meanwhile."""
+        self._distrusted += 1
+        self._doubt.set()
+
+    def _may_send(self) -> bool:
+        """Return whether something may leave now; raise if this process may not send at all."""
+        self._permit()
+        return self._trusted == self._distrusted
+
     async def begin(self) -> Finding:
         """Compare before anything is sent; goes on asking until the venue answers."""
         while True:
-            try:
-                return await reconcile(self._venue, self._client, self._since_ms)
-            except RetryableError as error:
-                structlog.get_logger().warning("venue_unavailable", step="begin", why=str(error))
-                await asyncio.sleep(1.0)
+            found = await self._reconcile("begin")
+            if found is not None:
+                return found
+            await asyncio.sleep(1.0)
+
+    async def _reconcile(self, step: str) -> Finding | None:
+        """Compare; None where the venue did not answer."""
+        told = self._distrusted
+        try:
+            self.finding = await reconcile(self._venue, self._client, self._since_ms)
+        except RetryableError as error:
+            self._fell_silent(step, error)
+            return None
+        except BadInputError as error:
+            if step == "begin":
+                raise  # a person can mend it now
+            self._fell_silent(step, error)
+            return None
+        self._trusted = told
+        self.silence, self.compared_ms = "", clock.LiveClock().now_ms()
+        return self.finding
+
+    def _fell_silent(self, step: str, error: AsterError) -> None:
+        """Note why the venue cannot be talked to; its stops go on protecting meanwhile."""
+        self.silence = str(error)
+        structlog.get_logger().warning("venue_unavailable", step=step, why=self.silence)
 
     async def run(self) -> None:
         """Work until canceled; if one part fails, all end and the failure is raised."""
@@ -67,10 +105,7 @@ class Trading:
 
     async def compare(self) -> None:
         """Compare now; what the venue does not answer is asked again in the background."""
-        try:
-            await reconcile(self._venue, self._client, self._since_ms)
-        except RetryableError as error:
-            structlog.get_logger().warning("venue_unavailable", step="compare", why=str(error))
+        if await self._reconcile("compare") is None:
             self._doubt.set()
         self._venue.commit()
 
@@ -82,7 +117,25 @@ class Trading:
             if all(worker.idle.is_set() for worker in self.workers):
                 return
 
+    async def stand_down(self, patience_s: float) -> None:
+        """Withdraw all limits, so that nothing but stops is left; give up after a while."""
+        for worker in self.workers:
+            worker.stand_down()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self.quiet()
+
     async def _listen(self) -> None:
+        """Hear the account, again and again: keys or a clock that are refused may be mended."""
+        while True:
+            try:
+                await self._hear()
+                return  # the client was closed
+            except BadInputError as error:
+                self._fell_silent("listen", error)
+                await asyncio.sleep(self._again_s)
+
+    async def _hear(self) -> None:
         async for event in self._client.events():
             if isinstance(event, OrderUpdate):
                 if event.trade is not None and not self._venue.hear_trade(event.trade):

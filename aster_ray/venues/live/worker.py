@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -18,7 +18,13 @@ from aster_ray import clock
 from aster_ray.engine.ports import TradingClient
 from aster_ray.engine.venue_orders import Purpose, Slot, Stage, Tracked, Want
 from aster_ray.engine.venue_plan import Action, Do, actions
-from aster_ray.errors import OutcomeUnknownError, RejectedError, RetryableError
+from aster_ray.errors import (
+    BadInputError,
+    LeaseHeldError,
+    OutcomeUnknownError,
+    RejectedError,
+    RetryableError,
+)
 from aster_ray.model.venue import OrderTicket, OrderType
 from aster_ray.venues.live.venue import LiveVenue
 
@@ -48,6 +54,8 @@ class Patience:
         absent_s: an order the venue has never heard of this long after it was sent will not arrive
             any more: its nonce is too old by then.
         market_s: a market order not sent by then is dropped; the next close decides anew.
+        late_s: a market order decided on a close older than this is dropped, however new it is to
+            us: after an outage of the feed its closes come all at once.
         compare_s: time between two comparisons of the whole account.
         reach: fraction of the last price, not seconds: limits further away wait for it to come
             nearer, because venues refuse them (Aster: beyond 2 % of the mark price).
@@ -57,6 +65,7 @@ class Patience:
     longest_s: float = 5.0
     absent_s: float = 65.0
     market_s: float = 30.0
+    late_s: float = math.inf
     compare_s: float = 30.0
     reach: float = 0.018
 
@@ -70,15 +79,19 @@ class Worker:
         client: TradingClient,
         symbol: int,
         patience: Patience,
-        permit: Callable[[], None],
+        may_send: Callable[[], bool],
     ) -> None:
-        """Begin idle; ``permit`` is asked right before everything sent and raises if we may not."""
+        """Begin idle; ``may_send`` is asked right before everything sent.
+
+        It raises if we never may, and says no while the account must be compared first.
+        """
         self._venue = venue
         self._client = client
         self._n = symbol
         self._name = venue.instruments[symbol].symbol
         self._patience = patience
-        self._permit = permit
+        self._may_send = may_send
+        self._clock = clock.LiveClock()
         self._wake = asyncio.Event()
         self._refused: dict[Slot, Want] = {}
         self._seq = -1  # close at which limits were forgiven last
@@ -92,6 +105,11 @@ class Worker:
         """Say that something changed."""
         self.idle.clear()
         self._wake.set()
+
+    def stand_down(self) -> None:
+        """Leave nothing resting but what protects: nobody will be there when it executes."""
+        self._patience = replace(self._patience, reach=-1.0)
+        self.stir()
 
     async def run(self) -> None:
         """Do what there is to do, for ever; a step that fails does not hold up the others."""
@@ -140,7 +158,9 @@ class Worker:
         }
         try:
             return await steps[action.do](action)
-        except RetryableError as error:
+        except LeaseHeldError:
+            raise  # somebody else trades the account: this process is over
+        except (RetryableError, BadInputError) as error:
             structlog.get_logger().warning(
                 "venue_unavailable", symbol=self._name, step=action.do.value, why=str(error)
             )
@@ -150,20 +170,26 @@ class Worker:
         order = self._of(action)
         planned_at = self._sent_at.setdefault(order.client_order_id, _seconds())
         is_late = _seconds() - planned_at > self._patience.market_s
-        if is_late or order.decided_ms < self._venue.report.close_ms:
+        age_s = (self._clock.now_ms() - order.decided_ms) / 1e3
+        if is_late or age_s > self._patience.late_s:
+            self._venue.dropped(order, f"too late: decided {age_s:.0f} s ago")
+            return True
+        if order.decided_ms < self._venue.report.close_ms:
             self._venue.dropped(order, "too late: decided anew at the next close")
             return True
         if self._venue.account.stop_was_hit(self._n):
             self._venue.dropped(order, "the stop came first: decided anew at the next close")
             return True
-        self._permit()
+        if not self._may_send():
+            return False
         self._venue.sending(order)
         return await self._hand_over(order)
 
     async def _place(self, action: Action) -> bool:
         if action.slot is None or action.want is None:
             raise ValueError("nothing to place")
-        self._permit()
+        if not self._may_send():
+            return False
         return await self._hand_over(self._venue.place(action.slot, action.want))
 
     async def _hand_over(self, order: Tracked) -> bool:
@@ -184,7 +210,7 @@ class Worker:
                 self._refused.pop(Slot(Purpose.STOP, self._n), None)
                 self.on_doubt()
             return order.slot.purpose is not Purpose.CLOSE
-        except RetryableError:
+        except (RetryableError, BadInputError):  # refused unread: keys or the clock are wrong
             self._venue.unsent(known)
             raise
         except asyncio.CancelledError:

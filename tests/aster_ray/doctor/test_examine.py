@@ -152,8 +152,6 @@ async def _gateway(venue: Venue) -> None:
         (_far_skewed, "key", "nonce expired"),
         (_hedge, "position_mode", "hedge mode"),
         (_builder, "builder", "approved to take a fee of every order: unnamed 0x1f58"),
-        (_isolated, "margin_mode", "BTCUSDT is isolated, configured cross"),
-        (_low_leverage, "leverage", "ETHUSDT 5x, configured 20x"),
         (_poor, "balance", "equity 10.00 USDT"),
         (_limited, "orders", "answered 429"),
         (_gateway, "balance", "answered 503 with no JSON"),
@@ -166,6 +164,22 @@ def test_what_is_wrong_is_found_and_its_remedy_told(
     assert finding.level is Level.FAIL
     assert words.lower() in finding.text.lower()
     assert finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "words"),
+    [
+        (_isolated, "margin_mode", "BTCUSDT is isolated, configured cross"),
+        (_low_leverage, "leverage", "ETHUSDT 5x, configured 20x"),
+    ],
+)
+def test_what_live_trading_sets_itself_is_only_pointed_out(
+    fault: Fault, name: str, words: str, state: Path
+) -> None:
+    finding = examined(state, fault)[name]
+    assert finding.level is Level.WARN
+    assert words in finding.text
+    assert "aster live" in finding.remedy
 
 
 def test_an_agent_that_ends_soon_or_may_do_more_than_needed_is_worth_a_word(state: Path) -> None:

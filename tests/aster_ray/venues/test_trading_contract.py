@@ -89,6 +89,9 @@ def test_a_fill_is_seen_in_orders_trades_positions_and_balance(play: Any) -> Non
     async def scenario(venue: Venue, client: Any) -> None:
         await client.set_leverage("BTCUSDT", 10)
         await client.set_leverage("BTCUSDT", 10)
+        for isolated in (True, True, False, False):
+            await client.set_margin_mode("BTCUSDT", isolated=isolated)
+            assert ("BTCUSDT" in venue.account.isolated) is isolated
         before = await client.balance()
         assert (before.asset, before.wallet, before.available) == ("USDT", 10_000.0, 10_000.0)
         taken = await client.place(a_ticket("buy"))

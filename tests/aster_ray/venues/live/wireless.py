@@ -203,6 +203,10 @@ class Wireless:
         await self._ask("leverage")
         self.account.leverage[symbol] = leverage
 
+    async def set_margin_mode(self, symbol: str, *, isolated: bool) -> None:
+        await self._ask("margin mode")
+        (self.account.isolated.add if isolated else self.account.isolated.discard)(symbol)
+
     async def cancel_all_after(self, symbol: str, milliseconds: int) -> None:
         await self._ask("cancel all after")
 
