@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from ray.exceptions import RayError
 
 from actors.hops import StampedVenue, TimedJournal
 from actors.link import Watermark
+from actors.options import TIMES
 from actors.shell import Shell
 from actors.warm import warm_account, warm_venue
-from aster_ray import topology
+from aster_ray import clock, topology
 from aster_ray.engine.durable import DurableExecution
 from aster_ray.engine.failpoints import EVIDENCE_AFTER_SEND
 from aster_ray.engine.messages import VenueReport
@@ -64,7 +67,7 @@ class ExecutorActor(Shell):
         if prepared.request.trades_at_venue:
             warm_account(prepared)
             account = prepared.venue_account(self.session.token)
-            self._venue = LiveVenue(account, prepared.instruments, timed)
+            self._venue = LiveVenue(account, prepared.instruments, timed, prepared.manner())
             self._exchange = self._at_venue(self._venue, prepared)
         else:
             warm_venue(prepared)
@@ -72,6 +75,7 @@ class ExecutorActor(Shell):
         self._venue.restore(log.recover())
         journal = self.journal(EXECUTOR_JOURNAL)
         self._born_ns = 0
+        self._seen = -1  # last close seen through, but for what algorithms still carry out
         self._execution = DurableExecution(
             prepared.execution_desk(),
             # Nothing leaves unless the account is still ours: asked right before every send.
@@ -167,7 +171,7 @@ class ExecutorActor(Shell):
             self.attend(self._tell(self._exchange))
         if self._venue.report.seq >= 0:
             await self._finish(self._venue.report)
-        stream = self._feed.follow(self.role, lambda: (self.progress + 1, self.progress))
+        stream = self._feed.follow(self.role, lambda: (self._seen + 1, self._seen))
         async for data, sent_ns, born_ns in stream:
             batch = unpack_bars(data)
             self.arrived(FEED_TO_EXECUTOR, batch.seq, sent_ns)
@@ -207,7 +211,22 @@ class ExecutorActor(Shell):
         if self._exchange is not None:
             await self._exchange.quiet()
         await self._feed.ask("acknowledge", seq, number=seq)
-        self.progress = seq
+        self._seen = seq
+        if self._exchange is None or not self._exchange.is_carrying:
+            self.progress = seq
+        else:
+            self.attend(self._see_off(self._exchange, seq))
+
+    async def _see_off(self, exchange: LiveExchange, seq: int) -> None:
+        """Be done with a close once its orders are; if no other follows, let them go no further."""
+        while exchange.is_carrying and self._seen == seq:
+            with contextlib.suppress(RayError):  # it comes back, or the session ends
+                end = await (await self._feed.handle()).end.remote(clock.wall_ns())
+                if end is not None and end <= seq:
+                    await exchange.leave()
+                    break
+            await asyncio.sleep(TIMES.tail)
+        self.progress = max(self.progress, seq)
 
     async def on_orders(self, data: bytes, sent_ns: int) -> int:
         """Take the orders of one close; return once they rest at the venue, durably."""

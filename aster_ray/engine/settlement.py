@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from aster_ray.engine.venue_account import VenueAccount
 
 PROTECTS = (Purpose.STOP, Purpose.CLOSE)
+LIMITS = (Purpose.ENTRY, Purpose.EXIT, Purpose.TAKE_PROFIT)
 
 
 def settle(account: VenueAccount, n: int) -> None:
     """Book what is complete: the netted order first, for a stop may close what it opened."""
     parent = account.parents.get(n)
     if parent is not None:
+        if n in account.carried:
+            _settle_others(account, n)
+            return
         if not all(order.is_complete for order in parent):
             return
         _settle_parent(account, n, parent)
@@ -36,6 +40,16 @@ def settle(account: VenueAccount, n: int) -> None:
             _settle_one(account, order)
 
 
+def _settle_others(account: VenueAccount, n: int) -> None:
+    """Book the limits of sleeves that have no part in an order which takes its time."""
+    for order in list(account.orders.values()):
+        slot = order.slot
+        if slot.symbol == n and slot.purpose in LIMITS and order.is_complete:
+            sleeve = account.book.sleeves[slot.sleeve]
+            if not (sleeve["order_lots"] or sleeve["order_close_lots"]):
+                _settle_one(account, order)
+
+
 def _settle_parent(account: VenueAccount, n: int, parent: Sequence[Tracked]) -> None:
     parts = [part for order in parent for part in order.parts.values()]
     lots, last = sum(part.lots for part in parts), float(account.book.positions["last"][n])
@@ -46,6 +60,7 @@ def _settle_parent(account: VenueAccount, n: int, parent: Sequence[Tracked]) -> 
     account.collect()
     del account.parents[n]
     account.ended.add(n)
+    account.on_settled(n, parent, done)
     for order in parent:
         account.finish(order)
 

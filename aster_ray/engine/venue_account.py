@@ -7,16 +7,18 @@ that what should rest at the venue is known at once; at a close it is handed on 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from aster_ray.engine.algos.record import KINDS
+from aster_ray.engine.carried import take
 from aster_ray.engine.journal import decode
 from aster_ray.engine.messages import NOTHING_WORKING, VenueReport
 from aster_ray.engine.netting import slices
 from aster_ray.engine.settlement import PROTECTS, settle
-from aster_ray.engine.venue_orders import Part, Purpose, Slot, Stage, Tracked, Want
+from aster_ray.engine.venue_orders import Carried, Part, Purpose, Slot, Stage, Tracked, Want
 from aster_ray.errors import JournalError
 from aster_ray.kernel.books import new_book
 from aster_ray.kernel.evidence import Execution, settle_funding, settle_liquidation
@@ -28,6 +30,10 @@ from aster_ray.model.ids import client_order_id
 from aster_ray.model.venue import OrderStatus
 
 Record = Mapping[str, Any]
+
+
+def _say_nothing(_n: int, _parent: Sequence[Tracked], _done: Execution) -> None:
+    """Tell nobody what a netted order came to."""
 
 
 class VenueAccount:
@@ -43,6 +49,8 @@ class VenueAccount:
         self.foreign: dict[int, int] = {}  # symbol -> lots at the venue that nobody here ordered
         self._asked: set[str] = set()  # ids of everything the execution desk asked for
         self.parents: dict[int, list[Tracked]] = {}  # symbol -> its netted order, while it works
+        self.carried: dict[int, Carried] = {}  # of those, what an algorithm carries out
+        self.on_settled: Callable[[int, Sequence[Tracked], Execution], None] = _say_nothing
         self.trade_ids: set[str] = set()
         self.observed = self.accepted = -1
         self.batches = self.evidence = 0
@@ -64,6 +72,9 @@ class VenueAccount:
         Raises:
             JournalError: no such record is known.
         """
+        if record["kind"] in KINDS:
+            take(self, record)
+            return
         handler = getattr(self, f"_on_{record['kind']}", None)
         if handler is None:
             raise JournalError(f"the account's log holds a record of kind {record['kind']!r}")
@@ -82,10 +93,11 @@ class VenueAccount:
         for known, n in record["market"]:
             ids.setdefault(int(n), []).append(known)
         touched = {int(i["symbol"]) for i in intents if i["kind"] == IntentKind.MARKET}
+        carried = set(record.get("carried", ()))
         for n in sorted(touched):
-            self._begin(n, ids.get(n, []), int(record["close_ms"]))
+            self._begin(n, ids.get(n, []), int(record["close_ms"]), carried=n in carried)
 
-    def _begin(self, n: int, ids: Sequence[str], close_ms: int) -> None:
+    def _begin(self, n: int, ids: Sequence[str], close_ms: int, *, carried: bool) -> None:
         """Plan the symbol's netted order; what a sleeve no longer holds is not closed again."""
         sleeves = self.book.sleeves[n * self.setup.strategies : (n + 1) * self.setup.strategies]
         for sleeve in sleeves:
@@ -98,6 +110,11 @@ class VenueAccount:
         net = int(sleeves["order_lots"].sum())
         largest = int(self.setup.rules["max_lots"][n])
         self.parents[n] = []
+        if carried and net:
+            held, last = self.position(n), float(self.book.positions["last"][n])
+            reduces = held * net < 0 and abs(net) <= abs(held)
+            self.carried[n] = Carried(ids[0], net, close_ms, last, reduces)
+            return
         for known, lots in zip(ids, slices(net, largest) if net else [], strict=False):
             want = Want(lots, np.nan, np.nan)
             order = Tracked(known, Slot(Purpose.MARKET, n), want, close_ms)
@@ -131,6 +148,8 @@ class VenueAccount:
             return
         if order.slot.purpose is Purpose.MARKET:
             order.stage = Stage.PLANNED
+        elif order.slot.purpose is Purpose.CHILD:  # its lots come again under another id
+            order.stage, order.status = Stage.ENDED, OrderStatus.CANCELED
         else:  # what should rest is placed anew, if it still should
             self.finish(order)
 

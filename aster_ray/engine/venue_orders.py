@@ -14,6 +14,7 @@ class Purpose(StrEnum):
     """What an order at the venue is for."""
 
     MARKET = "market"  # a part of a symbol's netted order of one close
+    CHILD = "child"  # a piece of it, where an algorithm carries it out
     STOP = "stop"  # the symbol's one protective stop, reduce only
     CLOSE = "close"  # at market, reduce only, where no stop can rest
     TAKE_PROFIT = "take_profit"  # of one sleeve
@@ -47,6 +48,16 @@ class Part(NamedTuple):
     ms: int
 
 
+class Carried(NamedTuple):
+    """A symbol's netted order that an algorithm carries out, as it was decided."""
+
+    parent_id: str
+    lots: int  # signed
+    decided_ms: int
+    price: float  # the close it was decided on
+    reduce_only: bool
+
+
 class Stage(StrEnum):
     """How far an order is, as far as we know."""
 
@@ -72,6 +83,7 @@ class Tracked:
     reported_lots: int = 0  # signed; what the venue says is executed
     parts: dict[str, Part] = field(default_factory=dict)
     settled: bool = False
+    unwanted: bool = False  # a child that its algorithm has withdrawn
 
     @property
     def is_ended(self) -> bool:

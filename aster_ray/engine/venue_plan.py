@@ -53,6 +53,8 @@ def wanted(account: VenueAccount, n: int) -> dict[Slot, Want]:
     for i in range(n * strategies, (n + 1) * strategies):
         sleeve = book.sleeves[i]
         lots, goal = int(sleeve["lots"]), float(sleeve["take_profit"])
+        if n in account.carried and sleeve["order_close_lots"]:
+            continue  # it is being closed: never two closers
         if not np.isnan(sleeve["spacing"]):
             for k in np.flatnonzero(book.levels["state"][i]):
                 slot, want = _level(account, n, i, int(k))
@@ -79,7 +81,9 @@ def wanted_stop(account: VenueAccount, n: int) -> Want | None:
     lots = account.position(n)
     if lots == 0:
         return None
-    level = protective_level(account.book, account.setup, n)
+    level = _NAN
+    if lots * int(account.book.positions["lots"][n]) > 0:  # else what is at work has turned it
+        level = protective_level(account.book, account.setup, n)
     if np.isnan(level):
         level = _attached_level(account, n, 1 if lots > 0 else -1)
     return None if np.isnan(level) else Want(-lots, _NAN, float(level))
@@ -124,6 +128,8 @@ def actions(
     else:
         yield from _protection(n, mine, resting.get(stop))
     for order in mine:
+        if order.unwanted and order.stage is Stage.OPEN:
+            yield Action(Do.CANCEL, n, order)
         if order.stage is Stage.PLANNED:
             yield Action(Do.SEND, n, order)
     resting.pop(stop, None)

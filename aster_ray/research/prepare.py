@@ -12,6 +12,7 @@ from aster_ray.data.instruments import instruments_for
 from aster_ray.data.rules import rules_digest
 from aster_ray.data.source import load_market
 from aster_ray.data.validate import jump_notes
+from aster_ray.engine.algos.norms import Norms, market_norms
 from aster_ray.engine.execution_desk import ExecutionDesk
 from aster_ray.engine.ports import JournalPort
 from aster_ray.engine.risk_desk import RiskDesk
@@ -19,9 +20,11 @@ from aster_ray.engine.venue_account import VenueAccount
 from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import Setup
 from aster_ray.kernel.setup import KernelConfig, build_setup
+from aster_ray.model.ids import DAY_MS
 from aster_ray.model.instrument import Instrument
 from aster_ray.research.request import RunRequest
 from aster_ray.strategies.contract import Params, Strategy
+from aster_ray.venues.live.parents import Manner
 from aster_ray.venues.paper import PaperVenue
 
 
@@ -77,6 +80,17 @@ class Prepared:
         account = VenueAccount(self.setup, self.capital, name)
         account.warm_up(self.market)
         return account
+
+    def manner(self) -> Manner:
+        """Return how the session's orders are carried out at a real venue."""
+        market, instruments = self.market, self.instruments
+
+        @cache
+        def of_day(day: int) -> dict[str, Norms]:
+            return market_norms(market, instruments, day * DAY_MS)
+
+        settings = self.request.settings
+        return Manner(settings.execution, market.timeframe_ms, lambda ms: of_day(ms // DAY_MS))
 
     def provenance(self) -> dict[str, str]:
         """Return what identifies the run: digests of data, rules, sources, settings; seed."""

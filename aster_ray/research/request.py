@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 from aster_ray.data.config import DataConfig
 from aster_ray.data.live.config import FeedConfig
 from aster_ray.data.request import MarketRequest
+from aster_ray.engine.algos.config import ExecutionConfig
 from aster_ray.engine.config import LIVE, VENUE, SessionConfig, StrategiesConfig
 from aster_ray.errors import BadInputError, ConfigError
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
@@ -45,6 +46,8 @@ class RunSettings(Protocol):
     def venue(self) -> VenueConfig: ...  # noqa: D102
     @property
     def feed(self) -> FeedConfig: ...  # noqa: D102
+    @property
+    def execution(self) -> ExecutionConfig: ...  # noqa: D102
 
     def plain(self, *, identity_only: bool = False) -> dict[str, Any]:
         """Return JSON-ready values, secrets masked."""

@@ -221,6 +221,15 @@ class ParentOrders:
         if len(self._ended) > _REMEMBERED:
             del self._ended[next(iter(self._ended))]
 
+    def placed(self, child_id: str) -> Place:
+        """Return how a child of a live parent was placed.
+
+        Raises:
+            KeyError: it is none.
+        """
+        children = self._states[self._parents[child_id]].children
+        return next(c.placed for c in children if c.placed.child_id == child_id)
+
     def ticket(self, place: Place) -> OrderTicket:
         """Return a child as the venue's client takes it."""
         state = self._states[place.parent_id]

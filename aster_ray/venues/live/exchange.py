@@ -10,12 +10,14 @@ from typing import Any
 import aiohttp
 import structlog
 
-from aster_ray.engine.ports import TradingClient
+from aster_ray.clock import LiveClock
+from aster_ray.engine.ports import MarketClient, TradingClient
 from aster_ray.errors import BadInputError, RetryableError
 from aster_ray.venues.config import VenueConfig
 from aster_ray.venues.connect import connect
 from aster_ray.venues.credentials import Credentials
 from aster_ray.venues.live.dry import WITHHELD, DryClient
+from aster_ray.venues.live.pacing import Pacing
 from aster_ray.venues.live.reconcile import Finding
 from aster_ray.venues.live.trading import Trading
 from aster_ray.venues.live.venue import LiveVenue
@@ -57,6 +59,9 @@ class LiveExchange:
         self.dry = False
         self._trading: Trading | None = None
         self._client: TradingClient | None = None
+        self._market: MarketClient | None = None
+        self._pacing: Pacing | None = None
+        self._stands_at = 0  # where the venue's time stands, if it stands
 
     async def begin(self) -> Finding:
         """Connect, and compare before anything is sent.
@@ -64,10 +69,12 @@ class LiveExchange:
         Raises:
             BadInputError: keys, address or clock are wrong.
         """
-        market, client = connect(self._config, self._credentials)
-        await market.close()
+        self._market, client = connect(self._config, self._credentials)
         self._client = DryClient(client) if self.dry else client
+        self._pacing = Pacing(self.venue, self._market, self._now_ms)
         steps = bool(self._config.control)  # its closes are of another time than ours
+        if steps:
+            self._stands_at = await self._market.server_time_ms()
         patience = Patience(
             absent_s=self._config.nonce_window_s + 5.0,
             late_s=math.inf if steps else self._config.late_s,
@@ -81,13 +88,16 @@ class LiveExchange:
 
     async def run(self) -> None:
         """Work until canceled."""
-        trading, client = self._trading, self._client
-        if trading is None or client is None:
+        if self._trading is None or self._client is None or self._market is None:
             raise ValueError("begin comes before run")
         try:
-            await trading.run()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._trading.run())
+                if self._pacing is not None and not self._config.control:
+                    group.create_task(self._pacing.run())
         finally:
-            await client.close()
+            await self._market.close()
+            await self._client.close()
 
     def distrust(self) -> None:
         """Send nothing before the next comparison: somebody else may have traded meanwhile."""
@@ -154,11 +164,28 @@ class LiveExchange:
     async def pass_to(self, close_ms: int) -> None:
         """Let a venue whose time stands still live until a close, and hear what happened.
 
-        A venue that lives by itself is not waited for.
+        A venue that lives by itself is not waited for. While algorithms have orders at work time
+        goes from one moment to the next at which they have something to do.
         """
         if not self._config.control:
             return
-        await advance(self._config.control, close_ms)
+        while (stop_ms := self._next_stop(close_ms)) < close_ms:
+            await self._step(stop_ms)
+            await self._look()
+        await self._step(close_ms)
+        if self.venue.account.carried:
+            await self._look()
+
+    def _next_stop(self, close_ms: int) -> int:
+        moment = self.venue.parents.next_ms()
+        if moment is None:
+            return close_ms
+        return min(max(moment, self._stands_at + 1), close_ms)
+
+    async def _step(self, until_ms: int) -> None:
+        """Let the venue live until a moment and hear of all that happened."""
+        await advance(self._config.control, until_ms)
+        self._stands_at = until_ms
         for _ in range(_LOOKS):
             if await self._agrees():
                 return
@@ -167,9 +194,33 @@ class LiveExchange:
             await self._trading.compare()
 
     async def quiet(self) -> None:
-        """Where the venue's time stands still, return once nothing is left to do there."""
-        if self._config.control and self._trading is not None:
+        """Where the venue's time stands still, return once nothing is left to do at this moment."""
+        if self._config.control:
+            await self._look()
+
+    async def _look(self) -> None:
+        """Let algorithms act on what is there now, until they and the workers are done."""
+        if self._trading is None or self._pacing is None:
+            return
+        await self._trading.quiet()
+        if self._pacing.parents:
+            await self._pacing.look()
             await self._trading.quiet()
+
+    @property
+    def is_carrying(self) -> bool:
+        """Return whether an algorithm has an order at work."""
+        return bool(self.venue.account.carried)
+
+    async def leave(self) -> None:
+        """Let algorithms go no further, withdraw what they have at work, and see it done."""
+        if self._trading is not None and self.venue.account.carried:
+            self.venue.parents.stop("the session ends")
+            await self._trading.quiet()
+        self.venue.commit()
+
+    def _now_ms(self) -> int:
+        return self._stands_at if self._config.control else LiveClock().now_ms()
 
     async def _agrees(self) -> bool:
         """Return whether we know of everything that moved a position."""

@@ -103,7 +103,7 @@ async def _positions(
             for trade in await client.trades(instrument.symbol, since_ms):
                 venue.hear_trade(trade)
         excess = lots - venue.account.position(n)
-        is_working = any(
+        is_working = n in venue.account.carried or any(
             order.slot.symbol == n and order.stage is not Stage.OPEN
             for order in venue.account.orders.values()
         )

@@ -8,7 +8,7 @@ log before it counts.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -24,6 +24,7 @@ from aster_ray.model.enums import Side
 from aster_ray.model.instrument import Instrument
 from aster_ray.model.order import OrderKind, OrderRequest
 from aster_ray.model.venue import FundingPayment, VenueOrder, VenueTrade
+from aster_ray.venues.live.parents import Manner, Parents
 
 # A venue that takes a position away names its orders itself.
 _TAKEN_AWAY = ("autoclose-", "adl_autoclose")
@@ -36,14 +37,20 @@ class LiveVenue:
         account: freshly made; ``restore`` brings it up to date.
         instruments: the contract of every symbol, in the order of the session.
         log: where every record goes before it counts.
+        manner: how orders are carried out.
     """
 
     def __init__(
-        self, account: VenueAccount, instruments: Sequence[Instrument], log: JournalPort
+        self,
+        account: VenueAccount,
+        instruments: Sequence[Instrument],
+        log: JournalPort,
+        manner: Manner | None = None,
     ) -> None:
         self.account = account
         self.instruments = tuple(instruments)
         self.index = {one.symbol: n for n, one in enumerate(self.instruments)}
+        self.parents = Parents(account, instruments, manner or Manner(), self._note)
         self._log = log
         self.on_change: Callable[[int], None] = lambda _symbol: None
 
@@ -78,6 +85,7 @@ class LiveVenue:
         if batch.seq != self.account.report.seq:
             if batch.seq != self.account.observed + 1:
                 raise JournalError(f"venue saw close {self.account.observed}, then {batch.seq}")
+            self.parents.tick(batch.close_ms)
             self.write(bars_record(batch))
             self._stir_all()
         return self.account.report
@@ -100,6 +108,7 @@ class LiveVenue:
                 for request in requests
                 if request.kind == OrderKind.MARKET
             ]
+            carried = self.parents.chosen(orders)
             self.write(
                 {
                     "kind": "orders",
@@ -108,6 +117,7 @@ class LiveVenue:
                     "intents": encode(orders.intents),
                     "ids": ids,
                     "market": market,
+                    **({"carried": carried} if carried else {}),
                 }
             )
             self._stir_all()
@@ -119,10 +129,14 @@ class LiveVenue:
 
     def restore(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Bring the account to where its log ends; what was on its way then is in doubt now."""
-        for record in records:
-            self.account.apply(record)
+        self.parents.restore(self._applied(records))
         for known in [o.client_order_id for o in self.account.orders.values()]:
             self.lost(known)
+
+    def _applied(self, records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        for record in records:
+            self.account.apply(record)
+            yield record
 
     # What the workers write.
 
@@ -130,6 +144,13 @@ class LiveVenue:
         """Append a record and let it count."""
         self._log.append(record)
         self.account.apply(record)
+        self.parents.hear(str(record.get("id", "")))
+
+    def _note(self, record: dict[str, object]) -> None:
+        """Write down what an algorithm did, and wake who carries it out."""
+        self._log.append(record)
+        self.account.apply(record)
+        self._stir_all()
 
     def place(self, slot: Slot, want: Want) -> Tracked:
         """Write down an order that should rest, durably; the caller sends it."""

@@ -177,6 +177,10 @@ class Worker:
         if order.decided_ms < self._venue.report.close_ms:
             self._venue.dropped(order, "too late: decided anew at the next close")
             return True
+        is_child = order.slot.purpose is Purpose.CHILD
+        if order.unwanted or (is_child and self._venue.parents.is_over(order.client_order_id)):
+            self._venue.dropped(order, "withdrawn before it left")
+            return True
         if self._venue.account.stop_was_hit(self._n):
             self._venue.dropped(order, "the stop came first: decided anew at the next close")
             return True
@@ -203,6 +207,10 @@ class Worker:
             self._venue.lost(known)
             return False
         except RejectedError as error:
+            if order.slot.purpose is Purpose.CHILD:  # not unusual where it may only make
+                structlog.get_logger().info("child_refused", id=known, why=str(error))
+                self._venue.rejected(order, str(error))
+                return True
             structlog.get_logger().warning("order_rejected", id=known, why=str(error))
             self._refused[order.slot] = order.want
             self._venue.rejected(order, str(error))
@@ -221,6 +229,8 @@ class Worker:
         return True
 
     def _ticket(self, order: Tracked) -> OrderTicket:
+        if order.slot.purpose is Purpose.CHILD:
+            return self._venue.parents.ticket(order.client_order_id)
         instrument, want = self._venue.instruments[self._n], order.want
         price, trigger = (None if math.isnan(x) else x for x in (want.price, want.trigger))
         purpose = order.slot.purpose

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from aster_ray.data.instruments import packaged_instruments
+from aster_ray.engine.algos.config import ExecutionConfig
 from aster_ray.engine.chronicle import anchor_record
 from aster_ray.engine.durable import DurableExecution, DurableRisk
 from aster_ray.engine.execution_desk import ExecutionDesk
@@ -23,6 +24,8 @@ from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import Setup, SignalColumns
 from aster_ray.kernel.setup import build_setup
 from aster_ray.model.ids import DAY_MS, MINUTE_MS
+from aster_ray.venues.live.pacing import Pacing
+from aster_ray.venues.live.parents import Manner
 from aster_ray.venues.live.trading import Trading
 from aster_ray.venues.live.venue import LiveVenue
 from aster_ray.venues.live.worker import Patience
@@ -30,7 +33,7 @@ from aster_ray.venues.replay import ReplayFeed
 from aster_ray.venues.simulator.amounts import to_units
 from aster_ray.venues.simulator.exchange import Exchange
 from aster_ray.venues.simulator.tape import tape_of
-from tests.aster_ray.venues.live.wireless import DeathError, Wire, Wireless
+from tests.aster_ray.venues.live.wireless import DeathError, Wire, Wireless, WirelessMarket
 from tests.factories import a_config, random_signals
 
 USER = "0x" + "ab" * 20
@@ -104,7 +107,8 @@ class Life:
         desk.warm_up(scene.market)
         account = VenueAccount(scene.setup, CAPITAL, "scene")
         account.warm_up(scene.market)
-        self.venue = LiveVenue(account, scene.instruments, log)
+        manner = Manner(scene.execution, MINUTE_MS)
+        self.venue = LiveVenue(account, scene.instruments, log, manner)
         self.venue.restore(list(log.kept))
         history = scene.market.rows(0, scene.market.start)
         self.risk = DurableRisk(
@@ -116,6 +120,8 @@ class Life:
         self.client = Wireless(scene.exchange, USER, scene.wire)
         since = int(scene.market.open_ms[scene.market.start])
         self.trading = Trading(self.venue, self.client, since, patience=QUICK)
+        market = WirelessMarket(scene.exchange, scene.wire)
+        self.pacing = Pacing(self.venue, market, lambda: scene.exchange.floor.now_ms)  # type: ignore[arg-type]
 
 
 class LiveScene:
@@ -129,8 +135,10 @@ class LiveScene:
         *,
         strategies: int = 2,
         ladders: bool = True,
+        execution: ExecutionConfig | None = None,
         **config: Any,
     ) -> None:
+        self.execution = execution or ExecutionConfig()
         self.draw = random.Random(seed)
         self.market = a_rough_market(rows, seed)
         self.instruments = [packaged_instruments()[name] for name in NAMES]
@@ -181,13 +189,16 @@ class LiveScene:
                 self.exchange.advance(moment)
                 life.client.pump()
                 await self._breathe(work, 3)
+                await self._pace(life, work)
             self._close(life, seq, feed)
             if is_last:
                 self.wire.heal()
                 for disk in self.disks:
                     disk.fuse = None
+            await self._pace(life, work)
             await self._rest(life, work, 60.0 if is_last else 0.015)
             if is_last:
+                life.venue.parents.stop("over")
                 await life.trading.compare()  # what the stream swallowed comes to light here
                 await self._rest(life, work, 60.0)
         finally:
@@ -208,6 +219,12 @@ class LiveScene:
             await asyncio.sleep(0)
             if work.done():
                 work.result()
+
+    async def _pace(self, life: Life, work: asyncio.Future[None]) -> None:
+        """Let algorithms look, and their children reach the venue."""
+        if life.pacing.parents:
+            await life.pacing.look()
+            await self._breathe(work, 12)
 
     async def _rest(self, life: Life, work: asyncio.Future[None], seconds: float) -> None:
         """Wait until nothing is left to do; an outage leaves something."""

@@ -14,8 +14,10 @@ from typing import Any
 
 from aster_ray.errors import OutcomeUnknownError, RejectedError, RetryableError
 from aster_ray.model.enums import Side
+from aster_ray.model.market import Bar
 from aster_ray.model.venue import (
     AccountEvent,
+    BookUpdate,
     FundingPayment,
     Interrupted,
     OrderStatus,
@@ -310,6 +312,45 @@ class Wireless:
             updated_ms=int(told["T"]),
         )
         return OrderUpdate(order, trade)
+
+
+class WirelessMarket:
+    """The public side that algorithms look at: quotes and minutes of the exchange itself."""
+
+    def __init__(self, exchange: Exchange, wire: Wire) -> None:
+        self.exchange = exchange
+        self.wire = wire
+
+    async def _ask(self, operation: str) -> None:
+        await asyncio.sleep(0)
+        fault = self.wire.strikes(operation, REQUEST_FAULTS)
+        if fault in (DIES, DIES_AFTER):
+            raise DeathError
+        if fault and fault != SLOW:
+            raise RetryableError(f"{operation}: {fault}")
+
+    async def book(self, symbol: str, depth: int) -> BookUpdate:
+        await self._ask("book")
+        listing = self.exchange.floor.listings[symbol]
+        instrument = listing.contract.instrument
+        bids, asks = (
+            tuple(
+                (float(ticks * instrument.tick), instrument.to_qty(lots))
+                for ticks, lots in listing.book.levels(side, depth)
+            )
+            for side in (Side.BUY, Side.SELL)
+        )
+        ms = self.exchange.floor.now_ms
+        return BookUpdate(symbol=symbol, bids=bids, asks=asks, ts_ms=ms)
+
+    async def bars(self, symbol: str, timeframe_ms: int, since_ms: int, limit: int) -> list[Bar]:
+        await self._ask("bars")
+        listing = self.exchange.floor.listings[symbol]
+        minute = listing.candles.latest(timeframe_ms)
+        if minute is None or minute.open_ms < since_ms or not limit:
+            return []
+        volume = listing.contract.instrument.to_qty(minute.lots)
+        return [Bar(minute.open_ms, 1.0, 1.0, 1.0, 1.0, volume)]
 
 
 def _known(order: Order) -> bool:
