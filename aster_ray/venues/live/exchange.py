@@ -184,14 +184,21 @@ class LiveExchange:
 
     async def _step(self, until_ms: int) -> None:
         """Let the venue live until a moment and hear of all that happened."""
+        before_ms, self._stands_at = self._stands_at, until_ms
         await advance(self._config.control, until_ms)
-        self._stands_at = until_ms
+        every = {one.funding_interval_ms for one in self.venue.instruments}
+        is_settled = any(before_ms // length < until_ms // length for length in every)
+        is_heard = await self._hears()
+        if self._trading is not None and (is_settled or not is_heard):
+            await self._trading.compare()  # a settlement shows in no position
+
+    async def _hears(self) -> bool:
+        """Wait for the account's stream to tell what moved positions; return whether it did."""
         for _ in range(_LOOKS):
             if await self._agrees():
-                return
+                return True
             await asyncio.sleep(_LOOK_S)
-        if self._trading is not None:
-            await self._trading.compare()
+        return False
 
     async def quiet(self) -> None:
         """Where the venue's time stands still, return once nothing is left to do at this moment."""
