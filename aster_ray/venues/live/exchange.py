@@ -128,7 +128,10 @@ class LiveExchange:
                 for n, lots in account.foreign.items()
             },
             "other_symbols": [] if finding is None else list(finding.others),
-            "in_doubt": [venue.instruments[n].symbol for n in account.parents],
+            "in_doubt": [
+                venue.instruments[n].symbol for n in account.parents if n not in account.carried
+            ],
+            "at_work": venue.parents.status(),
             "withheld": sum(how == WITHHELD for how in account.finished.values()),
         }
 
@@ -142,6 +145,7 @@ class LiveExchange:
         if trading is None or client is None:
             return {}
         if not self.dry:
+            self.venue.parents.stop("the session ends")
             await trading.stand_down(_FAREWELL_S)
         orders, positions = await client.open_orders(), await client.positions()
         return {

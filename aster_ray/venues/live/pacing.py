@@ -9,7 +9,7 @@ from dataclasses import replace
 import structlog
 
 from aster_ray.engine.ports import MarketClient
-from aster_ray.errors import RejectedError, RetryableError
+from aster_ray.errors import BadInputError, RejectedError, RetryableError
 from aster_ray.model.ids import MINUTE_MS
 from aster_ray.model.venue import BarUpdate
 from aster_ray.venues.live.venue import LiveVenue
@@ -64,7 +64,7 @@ class Pacing:
                 parents.see(replace(book, ts_ms=self._now_ms()))
                 if parents.needs_volume(symbol):
                     await self._volume(symbol)
-            except (RetryableError, RejectedError) as error:
+            except (BadInputError, RejectedError, RetryableError) as error:
                 structlog.get_logger().warning("market_unseen", symbol=symbol, why=str(error))
         parents.tick(self._now_ms())
         self._venue.commit()

@@ -104,6 +104,20 @@ class Parents:
                 found.append(n)
         return found
 
+    def status(self) -> dict[str, dict[str, Any]]:
+        """Return how far the orders at work are: venue id -> algorithm, lots, deadline."""
+        return {
+            state.parent.symbol: {
+                "algorithm": state.params.algorithm.value,
+                "lots": state.parent.lots,
+                "filled": int(state.parent.side) * state.filled,
+                "resting": int(state.parent.side) * state.outstanding,
+                "children": len(state.children),
+                "deadline_ms": state.parent.deadline_ms,
+            }
+            for state in self.orders.states.values()
+        }
+
     def see(self, event: MarketEvent) -> None:
         """Show quotes or bars."""
         self.orders.market(event)
