@@ -11,15 +11,12 @@ from typing import Any
 from actors.daemon import Detached, detach
 from actors.display import display_for
 from actors.host import PaperResult, host
-from actors.simulated import Simulated, simulated
 from aster_ray import log
-from aster_ray.engine.journal import Scan
 from aster_ray.errors import BadInputError
 from aster_ray.research.request import RunRequest, refuse_real_money
-from aster_ray.research.session import VENUE_JOURNAL, Session, create_session, next_folder
+from aster_ray.research.session import Session, create_session, next_folder
 from aster_ray.research.tenure import SESSIONS, held_message, is_held
 from aster_ray.store.config import Places, export
-from aster_ray.venues.live.audit import agrees, audit
 
 
 def paper(request: RunRequest, out: Path | None, as_json: bool) -> PaperResult:
@@ -33,31 +30,6 @@ def paper(request: RunRequest, out: Path | None, as_json: bool) -> PaperResult:
     with display_for(as_json=as_json) as display:
         display.say("loading the market")
         return host(_begin(request, out), display)
-
-
-def paper_simulated(request: RunRequest, out: Path | None, as_json: bool) -> PaperResult:
-    """Run a paper session at a simulated exchange of its own, through the real client.
-
-    Args:
-        request: what to trade; its market is what the exchange plays.
-        out: folder of the session; None = the next free ``runs/paper-N``.
-        as_json: show nothing on the way.
-    """
-    with display_for(as_json=as_json) as display:
-        display.say("opening an exchange")
-        with simulated(request) as there:
-            session = _begin(there.request, out)
-            return host(session, display, audited=lambda: _audit(session, there))
-
-
-def _audit(session: Session, there: Simulated) -> dict[str, Any]:
-    """Return how the session's log and the exchange's own ledger compare."""
-    prepared = session.prepare()
-    account = prepared.venue_account(session.token)
-    for record in Scan(session.journal(VENUE_JOURNAL)):
-        account.apply(record)
-    found = audit(account, prepared.instruments, there.ledger())
-    return {"exchange": {**found, "agrees": agrees(found)}}
 
 
 def paper_detached(request: RunRequest, out: Path | None, as_json: bool) -> Detached:
@@ -77,7 +49,8 @@ def share_places(request: RunRequest) -> None:
 
 
 def _begin(request: RunRequest, out: Path | None) -> Session:
-    refuse_real_money(request)
+    if not request.brings_exchange:
+        refuse_real_money(request)
     share_places(request)
     if out is not None and is_held(out):
         raise BadInputError(held_message(out))

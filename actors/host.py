@@ -16,6 +16,7 @@ import structlog
 from actors.display import Display
 from actors.launch import View, local_ray, run_session
 from actors.secrecy import keep_secrets
+from actors.simulated import exchange_of
 from actors.warm import warm_all
 from aster_ray import log
 from aster_ray.cli.process import ending_signals, handling
@@ -144,16 +145,34 @@ def _trade(
         with contextlib.suppress(OSError):  # whoever looked on may have left
             display.show(view)
 
-    display.say("preparing compiled code (half a minute after a change, else a moment)")
-    warm_all(session.prepare())
-    display.say("starting a local Ray node")
-    with local_ray() as address, interruption.listening():
-        tenure.listens_at(address)
-        logger.info("hosting", session=session.folder.name, pid=os.getpid())
-        result = run_session(session, watch, lambda: interruption.asked, audited)
-        logger.info("ended", session=session.folder.name, closes=len(result.equity))
-        notify_service("STOPPING=1")
-    return PaperResult(result.report, session.folder, interruption.exit_code)
+    def stopped() -> bool:
+        exchange.look()
+        return interruption.asked
+
+    def compared() -> Mapping[str, Any]:
+        return {**audited(), **exchange.audit()}
+
+    prepared = session.prepare()
+    with exchange_of(session, prepared) as exchange:
+        display.say("preparing compiled code (half a minute after a change, else a moment)")
+        warm_all(prepared)
+        if session.request.brings_exchange:
+            display.say("opening the exchange")
+            exchange.open()
+        display.say("starting a local Ray node")
+        with local_ray() as address, interruption.listening():
+            tenure.listens_at(address)
+            logger.info("hosting", session=session.folder.name, pid=os.getpid())
+            result = run_session(session, watch, stopped, compared)
+            logger.info("ended", session=session.folder.name, closes=len(result.equity))
+            notify_service("STOPPING=1")
+    return PaperResult(result.report, session.folder, _exit_code(result.report, interruption))
+
+
+def _exit_code(report: dict[str, Any], interruption: Interruption) -> int:
+    """Return what the command ends with: books that differ are a failure, however it ended."""
+    audited = report.get("session", {}).get("exchange", {})
+    return interruption.exit_code if audited.get("agrees", True) else EXIT_FAILED
 
 
 def notify_service(state: str) -> None:

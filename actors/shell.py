@@ -22,6 +22,7 @@ from actors.hops import HopMeter
 from actors.link import Peer
 from actors.options import CONTROL
 from actors.secrecy import keep_secrets
+from actors.simulated import placed
 from aster_ray import log
 from aster_ray.engine import failpoints
 from aster_ray.engine.journal import FileJournal
@@ -49,7 +50,7 @@ class Shell:
         keep_secrets()
         log.configure_file(self._folder / LOGS / f"{self.role}.log")
         structlog.get_logger().info("actor_started", role=self.role, pid=os.getpid())
-        self.session: Session = load_session(self._folder)
+        self.session: Session = placed(load_session(self._folder), os.environ)
         self.reached = failpoints.armed(self.role, self.session.token)
         await asyncio.to_thread(self.open)
         for name, journal in self._journals.items():

@@ -1,4 +1,8 @@
-"""A simulated exchange of a session's own: the session's market, served beside it."""
+"""A simulated exchange of a session's own: the session's market, served beside it.
+
+It belongs to the process that hosts the session and ends with it, however that ends: the exchange
+reads its standard input, which nobody writes to and which closes with that process.
+"""
 
 from __future__ import annotations
 
@@ -7,117 +11,214 @@ import dataclasses
 import json
 import os
 import secrets
+import select
+import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 from actors.launch import share_import_path
-from aster_ray import log
+from aster_ray import clock, log
 from aster_ray.cli.process import keeping_signals
-from aster_ray.engine.config import VENUE
+from aster_ray.config import Secret
+from aster_ray.engine.journal import Scan
 from aster_ray.errors import AsterError, BadInputError
-from aster_ray.research.prepare import prepare
+from aster_ray.research.prepare import Prepared
 from aster_ray.research.request import RunRequest
-from aster_ray.venues.config import ASTER
+from aster_ray.research.session import LOGS, VENUE_JOURNAL, Session
 from aster_ray.venues.credentials import AGENT_KEY, WALLET
+from aster_ray.venues.live.audit import agrees, audit
 
-_ANSWER_S = 10.0
+# Where the processes of a session find its exchange.
+PLACE = "ASTER_EXCHANGE"
+OUTPUT = "exchange.out"
+_ANSWER_S, _START_S, _GOODBYE_S = 30.0, 300.0, 5.0
 _UNLIMITED = 1_000_000
-_GOODBYE_S = 5.0
 
 
-class Simulated(NamedTuple):
-    """A request that trades at an exchange of its own."""
-
-    request: RunRequest
-    wallet: str
-    control: str
-
-    def ledger(self) -> dict[str, Any]:
-        """Return the exchange's own books of the session's account."""
-        return _ask(f"{self.control}/accounts/{self.wallet}")
-
-
-def _ask(address: str, state: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return what the simulator, which we started ourselves, answers; a state is posted."""
-    data = None if state is None else json.dumps(state).encode()
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(address, data, headers)  # noqa: S310 - http, our own
-    with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:  # noqa: S310
-        found: dict[str, Any] = json.load(answer)
-    return found
-
-
-@contextlib.contextmanager
-def simulated(request: RunRequest) -> Iterator[Simulated]:
-    """Serve the market of ``request`` for the time of the block, and let its orders go there.
-
-    The account has a new key of its own, which dies with it.
+def placed(session: Session, environ: Mapping[str, str]) -> Session:
+    """Return a session that knows where its own exchange listens; any other as it is.
 
     Raises:
-        BadInputError: what an exchange is made of is not installed, or the market has no minutes.
+        BadInputError: nobody serves its exchange: its orders must not go anywhere else.
     """
+    request = session.request
+    if not request.brings_exchange:
+        return session
+    place = environ.get(PLACE, "")
+    if not place:
+        raise BadInputError(f"the exchange of session {session.folder} is not running")
     settings: Any = request.settings
-    if settings.venue.name != ASTER or settings.venue.rest:
-        raise BadInputError(
-            "--simulator brings a venue of its own: leave [venue] name, rest and stream out"
-        )
-    try:
-        from aster_ray.config import Secret
+    venue = dataclasses.replace(
+        settings.venue,
+        **json.loads(place),
+        wallet="",
+        agent_key=Secret(),
+        nonce_window_s=10.0,
+        # Its time stands still while we think: a minute of ours may be a month of its.
+        weight_per_minute=_UNLIMITED,
+        orders_per_minute=_UNLIMITED,
+    )
+    settings = dataclasses.replace(settings, venue=venue)
+    return session._replace(request=RunRequest(settings, request.strategies))
+
+
+class Elsewhere:
+    """What a session has that brings no exchange."""
+
+    def open(self) -> None:
+        """Do nothing."""
+
+    def look(self) -> None:
+        """Do nothing."""
+
+    def audit(self) -> dict[str, Any]:
+        """Return nothing to say."""
+        return {}
+
+
+class Exchange(Elsewhere):
+    """The exchange of one session, in a process of its own.
+
+    Args:
+        session: whose.
+        prepared: what it trades.
+        process: the exchange, loading or serving.
+    """
+
+    def __init__(
+        self, session: Session, prepared: Prepared, process: subprocess.Popen[bytes]
+    ) -> None:
+        self._session = session
+        self._prepared = prepared
+        self._process = process
+        self._control = ""
+        self._user = ""
+
+    def open(self) -> None:
+        """Wait until it serves, and let the processes that start from here on know where.
+
+        The account has a new key of its own, which dies with it.
+        """
         from aster_ray.venues.aster.signer import address_of
-    except ImportError as error:
-        raise BadInputError(
-            f"the simulator needs {error.name}, which is not installed: "
-            "pip install 'aster-ray[simulator,live]'"
-        ) from error
-    market = prepare(request).market
-    started = datetime.fromtimestamp(int(market.open_ms[market.start]) / 1000, UTC)
-    command = [
-        *(sys.executable, "-m", "aster_ray.cli", "simulator", "--json", "--port", "0"),
-        *("--pace", "stepped", "--time", "recorded", "--latency", "0"),
-        *("--symbols", ",".join(market.symbols), "--seed", str(settings.session.seed)),
-        *("--from", started.strftime("%Y-%m-%dT%H:%M")),
-        *("--deposit", repr(settings.session.capital)),
-        *(("--replay", settings.data.path) if settings.data.path else ()),
-    ]
-    key = "0x" + secrets.token_hex(32)
-    log.conceal([key, key.removeprefix("0x")])
-    share_import_path()
-    with _served(command) as place, _environment({AGENT_KEY: key, WALLET: ""}):
-        venue = dataclasses.replace(
-            settings.venue,
-            rest=place["http"],
-            stream=place["streams"].removesuffix("/fstream"),
-            control=place["control"],
-            nonce_window_s=10.0,
-            # Its time stands still while we think: a minute of ours may be a month of its.
-            weight_per_minute=_UNLIMITED,
-            orders_per_minute=_UNLIMITED,
+
+        place = self._first_document()
+        self._control = place["control"]
+        _ask(f"{self._control}/quota", {"weight_limit": _UNLIMITED, "order_limit": _UNLIMITED})
+        key = "0x" + secrets.token_hex(32)
+        log.conceal([key, key.removeprefix("0x")])
+        self._user = address_of(Secret(key))
+        stream = place["streams"].removesuffix("/fstream")
+        told = {"rest": place["http"], "stream": stream, "control": self._control}
+        os.environ.update({PLACE: json.dumps(told), AGENT_KEY: key, WALLET: ""})
+
+    def look(self) -> None:
+        """See whether it still serves.
+
+        Raises:
+            AsterError: it ended.
+        """
+        if self._process.poll() is not None:
+            raise AsterError(self.verdict())
+
+    def verdict(self) -> str:
+        """Return how it ended, in words."""
+        code = self._process.returncode
+        how = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+        last = _last_line(self._session.folder / LOGS / OUTPUT)
+        return (
+            f"the simulated exchange of session {self._session.folder} ended ({how})"
+            f"{': ' + last if last else ''}; nothing was sent since, and the journals are whole up "
+            "to the last close"
         )
-        _ask(f"{place['control']}/quota", {"weight_limit": _UNLIMITED, "order_limit": _UNLIMITED})
-        session = dataclasses.replace(settings.session, orders=VENUE)
-        changed = dataclasses.replace(settings, venue=venue, session=session)
-        yield Simulated(
-            RunRequest(changed, request.strategies), address_of(Secret(key)), place["control"]
-        )
+
+    def audit(self) -> dict[str, Any]:
+        """Return how the session's log and the exchange's own ledger compare."""
+        ledger = _ask(f"{self._control}/accounts/{self._user}")
+        account = self._prepared.venue_account(self._session.token)
+        for record in Scan(self._session.journal(VENUE_JOURNAL)):
+            account.apply(record)
+        found = audit(account, self._prepared.instruments, ledger)
+        return {"exchange": {"agrees": agrees(found), **found}}
+
+    def _first_document(self) -> dict[str, Any]:
+        """Return the JSON document it begins with."""
+        output, text = self._process.stdout, b""
+        end_ns = clock.monotonic_ns() + int(_START_S * 1e9)
+        while output is not None and clock.monotonic_ns() < end_ns:
+            if not select.select([output], [], [], 0.5)[0]:
+                continue
+            part = os.read(output.fileno(), 65536)
+            if not part:
+                break
+            text += part
+            with contextlib.suppress(ValueError):
+                found: dict[str, Any] = json.loads(text)
+                return found
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GOODBYE_S)
+        last = _last_line(self._session.folder / LOGS / OUTPUT)
+        raise AsterError(f"the simulated exchange does not start: {last or 'no answer'}")
 
 
 @contextlib.contextmanager
-def _served(command: list[str]) -> Iterator[dict[str, Any]]:
-    """Run a simulator; yield where it listens."""
-    with keeping_signals():
+def exchange_of(session: Session, prepared: Prepared) -> Iterator[Elsewhere]:
+    """Run the exchange that a session brings, if it brings one, for the time of the block.
+
+    Raises:
+        BadInputError: what an exchange is made of is not installed.
+        AsterError: the exchange did not outlive the block.
+    """
+    if not session.request.brings_exchange:
+        yield Elsewhere()
+        return
+    _require_libraries()
+    before = {name: os.environ.get(name) for name in (PLACE, AGENT_KEY, WALLET)}
+    with _served(session, prepared) as process:
+        exchange = Exchange(session, prepared, process)
+        try:
+            yield exchange
+        except AsterError as error:
+            # Whoever trades there only sees that nobody answers; we know why.
+            if process.poll() is None or str(error) == exchange.verdict():
+                raise
+            raise AsterError(f"{exchange.verdict()}; {error}") from error
+        finally:
+            _restore(before)
+
+
+def _require_libraries() -> None:
+    try:
+        import ccxt  # noqa: F401
+
+        from aster_ray.venues.aster import signer  # noqa: F401
+        from aster_ray.venues.simulator import opening  # noqa: F401
+    except ImportError as error:
+        raise BadInputError(
+            f"trading at the simulated exchange needs {error.name}, which is not installed: "
+            "pip install -c constraints.txt -e . installs it; --plain does without"
+        ) from error
+
+
+@contextlib.contextmanager
+def _served(session: Session, prepared: Prepared) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a simulator of the session's market."""
+    share_import_path()
+    with keeping_signals(), (session.folder / LOGS / OUTPUT).open("wb") as errors:
         process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
+            _command(prepared),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=errors,
+            cwd=session.folder,  # where no aster.toml lies
             start_new_session=True,  # Ctrl-C is for the session, which ends it in order
         )
     try:
-        yield _first_document(process)
+        yield process
     finally:
         process.terminate()
         try:
@@ -127,31 +228,48 @@ def _served(command: list[str]) -> Iterator[dict[str, Any]]:
             process.communicate()
 
 
-def _first_document(process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """Return the JSON document a command begins with."""
-    text = b""
-    while process.stdout is not None:
-        line = process.stdout.readline()
-        text += line
-        if not line:
-            break
-        with contextlib.suppress(ValueError):
-            found: dict[str, Any] = json.loads(text)
-            return found
-    _, error = process.communicate()
-    raise AsterError(f"the simulator does not start: {error.decode(errors='replace').strip()}")
+def _command(prepared: Prepared) -> list[str]:
+    """Return how to serve a market whose time stands still until the session moves it."""
+    settings, market = prepared.request.settings, prepared.market
+    started = datetime.fromtimestamp(int(market.open_ms[market.start]) / 1000, UTC)
+    return [
+        *(sys.executable, "-m", "aster_ray.cli", "simulator", "--json", "--attached"),
+        *("--host", "127.0.0.1", "--port", "0"),
+        *("--pace", "stepped", "--time", "recorded", "--latency", "0"),
+        *("--replay", settings.data.path, "--symbols", ",".join(market.symbols)),
+        *("--seed", str(settings.session.seed), "--deposit", repr(settings.session.capital)),
+        *("--from", started.strftime("%Y-%m-%dT%H:%M")),
+    ]
 
 
-@contextlib.contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set variables that the processes of a session inherit."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+def _ask(address: str, state: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return what the simulator, which we started ourselves, answers; a state is posted.
+
+    Raises:
+        AsterError: it does not answer.
+    """
+    data = None if state is None else json.dumps(state).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(address, data, headers)  # noqa: S310 - http, our own
     try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:  # noqa: S310
+            found: dict[str, Any] = json.load(answer)
+    except (OSError, ValueError) as error:
+        raise AsterError(f"the simulated exchange does not answer: {error}") from error
+    return found
+
+
+def _last_line(file: Path) -> str:
+    """Return the last line of what a process said; empty for nothing."""
+    with contextlib.suppress(OSError):
+        lines = file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return log.redact_text(lines[-1]) if lines else ""
+    return ""
+
+
+def _restore(before: Mapping[str, str | None]) -> None:
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

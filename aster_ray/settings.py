@@ -72,8 +72,15 @@ def load(
     path: Path | None = None,
     environ: Mapping[str, str] | None = None,
     options: Sequence[config.Entry] = (),
+    beneath: Sequence[config.Entry] = (),
 ) -> Settings:
     """Merge defaults < ``path`` (or ``./aster.toml`` if there) < ``environ`` < ``options``.
+
+    Args:
+        path: configuration file.
+        environ: environment variables.
+        options: what a command line says.
+        beneath: defaults of a verb's own, which lie between those of all and the file.
 
     Raises:
         ConfigError: every problem of every source at once.
@@ -81,7 +88,7 @@ def load(
     file = path if path is not None or not DEFAULT_FILE.is_file() else DEFAULT_FILE
     entries = config.read_file(file) if file is not None else []
     entries += config.read_environment(environ or {})
-    settings = Settings(**config.build(SECTIONS, [*entries, *options]))
+    settings = Settings(**config.build(SECTIONS, [*beneath, *entries, *options]))
     log.conceal(secret_values(settings.sections()))
     return settings
 

@@ -43,8 +43,12 @@ def load_settings(
     config: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     assignments: Iterable[str] = (),
+    beneath: Sequence[Entry] = (),
 ) -> Settings:
-    """Merge defaults, file, environment, ``section.key=value`` assignments and options."""
+    """Merge defaults, file, environment, ``section.key=value`` assignments and options.
+
+    What lies ``beneath`` gives way to everything but the defaults.
+    """
     from aster_ray import settings
 
     entries = read_assignments(assignments)
@@ -59,7 +63,7 @@ def load_settings(
                 raise ConfigError([f"{flag} is empty: name symbols, or leave it out for all"])
             entries.append(Entry(OPTION_PATHS[name], plain, flag, isinstance(value, str)))
     path = None if config is None else Path(config)
-    return settings.load(path, os.environ, entries)
+    return settings.load(path, os.environ, entries, beneath)
 
 
 def request_run(strategies: Sequence[str], params: Sequence[str], settings: Settings) -> RunRequest:

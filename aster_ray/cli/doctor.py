@@ -42,8 +42,7 @@ def doctor(options: Doctor) -> None:
         from aster_ray.doctor.finding import passed
     except ImportError as error:
         raise BadInputError(
-            f"the examination needs {error.name}, which is not installed: "
-            "pip install 'aster-ray[live]'"
+            f"the examination needs {error.name}, which is not installed: pip install aster-ray"
         ) from error
     from aster_ray.clock import LiveClock
 

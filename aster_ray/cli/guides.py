@@ -33,7 +33,8 @@ def register(app: typer.Typer) -> None:
 def start() -> None:
     """Begin: the built-in market needs no data and no network.
 
-    aster paper                      trade the built-in six symbols through the four actors
+    aster paper                      trade the built-in six symbols at a simulated exchange
+    aster paper --plain              the same on the paper venue, all of it, as aster backtest does
     aster backtest                   the same market and strategies, in one process
     aster backtest --strategy momentum --symbols BTC,ETH --from 2025-03-01
     aster sweep --strategy momentum --grid fast=8:24:4 --grid slow=40,60,80
@@ -146,11 +147,13 @@ def sessions() -> None:
     risk.journal         RiskActor         bars, signals, evidence, commands, decisions; fsync
                                            before anybody hears of a decision
     executor.journal     ExecutorActor     what was sent and what came back; fsync before sending
-    venue.journal        the paper venue   its own account; fsync before it answers
+    venue.journal        the paper venue   its own account; fsync before it answers. At an exchange
+                         or ExecutorActor  what was sent there and all that it said
     supervisor.json      SupervisorActor   processes, restarts, counts: what its successor needs
     supervisor.stop      SupervisorActor   empty; there if somebody asked for the end
     logs/NAME.log        each process      JSON lines, newest 2 MiB; .1 to .4 are older
     logs/host.out        a detached one    what libraries print; usually empty
+    logs/exchange.out    its own exchange  the same of the simulator beside the session
     history.sqlite       LedgerActor       the same in tables; see `aster help history`
     history.sqlite.lock  LedgerActor       empty; held while the tables are made
     live.json            LedgerActor       how the account stands, for 15 s at a time

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 HOSTS = {
     "paper": "actors.cli:paper",
     "paper --detach": "actors.cli:paper_detached",
-    "paper --simulator": "actors.cli:paper_simulated",
 }
 RUNS = Path("runs")
 
@@ -52,9 +51,15 @@ class Paper(RunOptions):
     detach: Annotated[
         bool, typer.Option("--detach", help="Return once it trades; it goes on by itself.")
     ] = False
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Trade on the paper venue, matched against the bars.")
+    ] = False
     simulator: Annotated[
         bool,
-        typer.Option("--simulator", help="Trade at a simulated exchange, through the real client."),
+        typer.Option(
+            "--simulator",
+            help="Trade at a simulated exchange; usual for the built-in market, not with --data.",
+        ),
     ] = False
 
 
@@ -118,14 +123,12 @@ def sweep(options: Sweep) -> None:
 
 
 def paper(options: Paper) -> None:
-    """Trade a replayed or built-in market on paper, through the four Ray actors."""
+    """Trade the built-in market at a simulated exchange, or a recorded one on paper."""
     from aster_ray.metrics.files import check_run_folder
 
     if options.out is not None:
         check_run_folder(options.out)
-    request = request_of(options)
-    if options.detach and options.simulator:
-        raise BadInputError("--simulator ends with the command: leave --detach out")
+    request = paper_request(options)
     if options.detach:
         started = _host("paper --detach")(request, options.out, options.as_json)
         payload = {
@@ -136,8 +139,7 @@ def paper(options: Paper) -> None:
         }
         output.emit(options, payload, status_tables.detached_table(payload))
         return
-    host = "paper --simulator" if options.simulator else "paper"
-    result = _host(host)(request, options.out, options.as_json)
+    result = _host("paper")(request, options.out, options.as_json)
     output.emit(options, result.report, tables.run_table(result.report, result.folder))
     if result.exit_code:
         raise typer.Exit(result.exit_code)
@@ -215,9 +217,22 @@ def sweep_document(rows: list[dict[str, Any]], basis: Basis, metric: str) -> dic
 
 def request_of(options: RunOptions) -> RunRequest:
     """Return the checked request that a command's options ask for."""
-    given = {name: getattr(options, name, None) for name in api.OPTION_PATHS}
-    settings = api.load_settings(options.config, given, options.settings)
+    settings = api.load_settings(options.config, _given(options), options.settings)
     return api.request_run(options.strategy, options.param, settings)
+
+
+def paper_request(options: Paper) -> RunRequest:
+    """Return the checked request of a paper session."""
+    from aster_ray.cli.destination import paper_settings
+    from aster_ray.engine.config import PAPER, SIMULATOR
+
+    asked = {PAPER: options.plain, SIMULATOR: options.simulator}
+    settings = paper_settings(options.config, _given(options), options.settings, asked)
+    return api.request_run(options.strategy, options.param, settings)
+
+
+def _given(options: RunOptions) -> dict[str, Any]:
+    return {name: getattr(options, name, None) for name in api.OPTION_PATHS}
 
 
 def _host(name: str) -> Callable[..., Any]:

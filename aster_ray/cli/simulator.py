@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
@@ -57,6 +62,11 @@ class Simulator(VerbOptions):
         int | None, typer.Option(help="Usually 18080; 0 takes a free one.", min=0, max=65535)
     ] = None
 
+    attached: Annotated[
+        bool,
+        typer.Option("--attached", help="End when standard input does: with whoever holds it."),
+    ] = False
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb of this file."""
@@ -69,11 +79,12 @@ def simulator(options: Simulator) -> None:
         from aster_ray.venues.simulator import opening
     except ImportError as error:
         raise BadInputError(
-            f"the simulator needs {error.name}, which is not installed: "
-            "pip install 'aster-ray[simulator]'"
+            f"the simulator needs {error.name}, which is not installed: pip install aster-ray"
         ) from error
     from aster_ray.clock import LiveClock
 
+    if options.attached:
+        threading.Thread(target=_end_with_input, name="attached", daemon=True).start()
     settings = api.load_settings(options.config, {"seed": options.seed}, options.settings)
     chosen = _chosen(options, settings.simulator)
     terms = opening.Terms(
@@ -95,6 +106,14 @@ def simulator(options: Simulator) -> None:
         output.emit(options, payload, lambda console: _show(console, payload), "simulator.json")
 
     asyncio.run(opening.serve(desk, terms, (chosen.host, chosen.port), ready))
+
+
+def _end_with_input() -> None:
+    """End this process in order when nobody holds the other end of standard input any more."""
+    with contextlib.suppress(OSError, ValueError):
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _record(options: Simulator, replay: str, terms: Terms, wall_ms: int) -> tuple[Tape, list[str]]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aster_ray.cli import output, tables
 from aster_ray.cli.options import VerbOptions, verb
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,7 @@ def list_(options: VerbOptions) -> None:
     from aster_ray.strategies import registry
 
     payload = {"strategies": [_described(name, registry.load(name)) for name in registry.names()]}
-    output.emit(options, payload, tables.strategy_table(payload), "strategies.json")
+    output.emit(options, payload, _table(payload), "strategies.json")
 
 
 def new(options: New) -> None:
@@ -57,3 +61,18 @@ def _described(name: str, strategy: Any) -> dict[str, Any]:
         "summary": doc[0] if doc else "",
         "parameters": [asdict(parameter) for parameter in strategy.parameters],
     }
+
+
+def _table(payload: Mapping[str, Any]) -> tables.Render:
+    """Draw strategies and their parameters."""
+
+    def render(console: Console) -> None:
+        for strategy in payload["strategies"]:
+            console.print(f"{strategy['name']}: {strategy['summary']}", markup=False)
+            table = tables.grid(["parameter", "default", "low", "high", "meaning"])
+            for item in strategy["parameters"]:
+                numbers = (f"{item[key]:g}" for key in ("default", "low", "high"))
+                table.add_row(item["name"], *numbers, item["doc"])
+            console.print(table)
+
+    return render

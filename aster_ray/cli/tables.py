@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aster_ray.cli.books import show_books
 from aster_ray.metrics.wording import FRACTIONS
 
 if TYPE_CHECKING:
@@ -174,21 +175,6 @@ def series_table(payload: Mapping[str, Any]) -> Render:
     return render
 
 
-def strategy_table(payload: Mapping[str, Any]) -> Render:
-    """Draw strategies and their parameters."""
-
-    def render(console: Console) -> None:
-        for strategy in payload["strategies"]:
-            console.print(f"{strategy['name']}: {strategy['summary']}", markup=False)
-            table = grid(["parameter", "default", "low", "high", "meaning"])
-            for item in strategy["parameters"]:
-                numbers = (f"{item[key]:g}" for key in ("default", "low", "high"))
-                table.add_row(item["name"], *numbers, item["doc"])
-            console.print(table)
-
-    return render
-
-
 def _heading(console: Console, report: Mapping[str, Any]) -> None:
     run, period = report.get("run", {}), report.get("period", {})
     symbols = ", ".join(report.get("data", {}).get("symbols", ()))
@@ -233,7 +219,9 @@ def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:
 def _session(console: Console, session: Mapping[str, Any]) -> None:
     """Draw what a paper session adds: a table per group of numbers, a line per single number."""
     for name, value in session.items():
-        if isinstance(value, Mapping) and any(isinstance(row, Mapping) for row in value.values()):
+        if name == "exchange":
+            show_books(console, value)
+        elif isinstance(value, Mapping) and any(isinstance(row, Mapping) for row in value.values()):
             rows = {key: row for key, row in value.items() if isinstance(row, Mapping)}
             columns = list(dict.fromkeys(column for row in rows.values() for column in row))
             table = grid([_words(name), *map(_words, columns)])

@@ -24,11 +24,16 @@ def simulator() -> None:
     The control endpoint, /control, breaks requests and sockets on purpose and shows an account's
     books: POST {"kind": "lost_ack", "path": "/order", "method": "POST"} to /control/faults.
 
-    aster paper --simulator does all of it by itself: the session's market is served by a simulator
-    whose time stands still, orders go there through the real client, close by close, and the
-    report says whether our books and the exchange's ledger agree. One reduce-only stop a symbol
-    protects all that is held, at the nearest stop of the sleeves on its side: where several
+    aster paper does all of it by itself: the built-in market (or, with --simulator, that of --data,
+    which must hold 1m bars) is played by a simulator whose time stands still, orders go there
+    through the real client, close by close, and the report says whether our books and the
+    exchange's ledger agree; if not, it ends with 1. Without --from and --to it trades six weeks of
+    the built-in market, about a minute. --plain, or [session] orders = "paper", matches orders
+    against the bars themselves, which is faster and equals aster backtest. One reduce-only stop a
+    symbol protects all that is held, at the nearest stop of the sleeves on its side: where several
     strategies hold one symbol, results differ from a replay, which stops each by itself.
+    The exchange ends with the session. If it dies first, nothing is sent any more, the session ends
+    with 1 and says so; logs/exchange.out holds its last words.
     """
 
 
@@ -37,8 +42,8 @@ def venues() -> None:
 
     [venue] names it (aster; binanceusdm, bybit; any other of ccxt for reading), `rest` and `stream`
     give other addresses. Keys come from the environment: ASTER_WALLET and the key of an agent that
-    cannot withdraw, ASTER_AGENT_KEY; elsewhere BYBIT_API_KEY, BYBIT_SECRET. pip install
-    'aster-ray[live]'. Requests share a budget: cancels and protection, then orders, then polls.
+    cannot withdraw, ASTER_AGENT_KEY; elsewhere BYBIT_API_KEY, BYBIT_SECRET.
+    Requests share a budget: cancels and protection, then orders, then polls.
     A lost answer is neither success nor failure: the order is looked for by its id before anything
     is sent again. A stream that was cut or fell silent is made anew, then what it missed is asked.
     aster flatten shows what the account has; with --yes it withdraws and closes all of it, whether

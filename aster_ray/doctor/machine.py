@@ -123,7 +123,7 @@ def _version(name: str) -> str | None:
 def judge_version(name: str, found: str | None, wanted: str) -> Finding:
     """Return whether a library is the one this was tested with."""
     if found is None:
-        return fail(name, "not installed", "pip install 'aster-ray[live]'")
+        return fail(name, "not installed", "pip install aster-ray")
     if found != wanted and not found.startswith(f"{wanted}."):
         return warn(name, f"{found}, tested with {wanted}", f"pip install '{name}=={wanted}.*'")
     return ok(name, found)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from aster_ray.config import not_above, not_among, outside
 
 REPLAY, LIVE = "replay", "live"
-PAPER, VENUE = "paper", "venue"
+PAPER, SIMULATOR, VENUE = "paper", "simulator", "venue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +25,10 @@ class SessionConfig:
         feed: where bars come from: replay (recorded or built-in) or live (the venue of ``[venue]``,
             whose closes come when they are due, whatever the pace and lock_step).
         closes: a live session ends after so many; 0 = when it is told to.
-        orders: where orders go: paper (matched against the bars themselves) or venue (the account
-            at the venue of ``[venue]``, which may be a simulator).
+        orders: where orders of a session go: paper (matched against the bars themselves), simulator
+            (a simulated exchange of its own, which plays the same bars; what `aster paper` takes
+            for the built-in market unless this is set) or venue (the account at the venue of
+            ``[venue]``). A backtest always trades on paper.
     """
 
     capital: float = 10_000.0
@@ -45,7 +47,7 @@ class SessionConfig:
             *outside(self, 0, 2**63 - 1, "seed"),
             *outside(self, 0.0, math.inf, "speed"),
             *not_among(self, "feed", (REPLAY, LIVE)),
-            *not_among(self, "orders", (PAPER, VENUE)),
+            *not_among(self, "orders", (PAPER, SIMULATOR, VENUE)),
             *outside(self, 0, 2**31, "closes"),
         ]
 

@@ -21,13 +21,13 @@ _REPORT_EVERY = 2048
 
 
 def run_backtest(request: RunRequest, progress: Progress | None = None) -> RunResult:
-    """Run every close time of the requested market through one account.
+    """Run every close time of the requested market through one account, on paper.
 
     Args:
         request: what to run.
         progress: called with (closes done, closes in all) now and then.
     """
-    prepared = prepare(request)
+    prepared = prepare(request.on_paper())
     refuse_look_ahead(prepared)
     return run_prepared(prepared, progress)
 

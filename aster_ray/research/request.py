@@ -14,7 +14,7 @@ from aster_ray.data.config import DataConfig
 from aster_ray.data.live.config import FeedConfig
 from aster_ray.data.request import MarketRequest
 from aster_ray.engine.algos.config import ExecutionConfig
-from aster_ray.engine.config import LIVE, VENUE, SessionConfig, StrategiesConfig
+from aster_ray.engine.config import LIVE, PAPER, SIMULATOR, SessionConfig, StrategiesConfig
 from aster_ray.errors import BadInputError, ConfigError
 from aster_ray.kernel.config import CostsConfig, ExitsConfig, RiskConfig, SizingConfig
 from aster_ray.strategies import registry
@@ -73,8 +73,19 @@ class RunRequest:
 
     @property
     def trades_at_venue(self) -> bool:
-        """Return whether orders go to the account at a venue."""
-        return self.settings.session.orders == VENUE
+        """Return whether orders go to an account at a venue, simulated or not."""
+        return self.settings.session.orders != PAPER
+
+    @property
+    def brings_exchange(self) -> bool:
+        """Return whether orders go to a simulated exchange of the session's own."""
+        return self.settings.session.orders == SIMULATOR
+
+    def on_paper(self) -> RunRequest:
+        """Return the same run with its orders matched against the bars themselves."""
+        settings = cast(Any, self.settings)
+        session = dataclasses.replace(settings.session, orders=PAPER)
+        return RunRequest(dataclasses.replace(settings, session=session), self.strategies)
 
     def load_strategies(self) -> list[tuple[Strategy, Params]]:
         """Return the strategies themselves, each with its parameters."""

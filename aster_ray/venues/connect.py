@@ -144,8 +144,7 @@ def _open(
             exchange = open_any(config, credentials)
     except ImportError as error:
         raise BadInputError(
-            f"talking to a venue needs {error.name}, which is not installed: "
-            "pip install 'aster-ray[live]'"
+            f"talking to a venue needs {error.name}, which is not installed: pip install aster-ray"
         ) from error
     budget = RateBudget(config.weight_per_minute, config.orders_per_minute)
     exchange.wire = Wire(Turnstile(budget, config.max_wait_s * 1000.0), weigh)

@@ -20,8 +20,8 @@ PATIENCE_S = 240.0
 
 
 def traded(folder: Path, plan: Mapping[str, int], plans: Path) -> dict[str, Any]:
-    """Run ``aster paper --simulator``; let its actors die as planned; return the report."""
-    command = [sys.executable, "-m", "aster_ray.cli", "paper", "--simulator", "--json", *PERIOD]
+    """Run ``aster paper`` as it is; let its actors die as planned; return the report."""
+    command = [sys.executable, "-m", "aster_ray.cli", "paper", "--json", *PERIOD]
     command += ["--symbols", "BTC,ETH,SOL", "--out", str(folder)]
     environment = {**os.environ, "ASTER_FAILPOINTS": str(plans)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=sys.stderr)
@@ -68,11 +68,6 @@ def test_the_report_agrees_with_the_exchanges_own_ledger(
     expected = {"executor": 5, "risk": 1} if plan else {}
     assert {role: count for role, count in deaths.items() if count} == expected
     assert main(["replay", str(tmp_path / "session")]) == 0  # decisions, given the venue's word
-
-
-def test_a_simulated_session_has_no_other_venue(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["paper", "--simulator", "--set", "venue.name=bybit"]) == 2
-    assert "--simulator brings a venue of its own" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

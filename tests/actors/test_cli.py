@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PERIOD = ["--from", "2025-02-01", "--to", "2025-02-05"]
+PERIOD = ["--plain", "--from", "2025-02-01", "--to", "2025-02-05"]
 
 pytestmark = pytest.mark.ray
 

@@ -57,7 +57,7 @@ def aster(*arguments: str, timeout: float = 300.0, **environ: str) -> Answer:
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answer]:
     """A detached session of some 2,000 closes at 10 a second, ended in any case."""
     folder = str(tmp_path_factory.mktemp("operation") / "one")
-    period = ("--from", "2025-02-01", "--to", "2025-04-30", "--speed", "10")
+    period = ("--plain", "--from", "2025-02-01", "--to", "2025-04-30", "--speed", "10")
     found = aster("paper", "--detach", *period, "--out", folder, "--json", timeout=900)
     try:
         yield found
@@ -164,7 +164,7 @@ def _holds_no_secret(folder: Path) -> None:
 def test_a_secret_in_an_exception_reaches_no_file_and_no_terminal(tmp_path: Path) -> None:
     file, folder = tmp_path / "telltale.py", tmp_path / "one"
     file.write_text(failing("'refused: ' + os.environ['EXCHANGE_API_SECRET']"))
-    period = ("--from", "2025-02-01", "--to", "2025-02-05")
+    period = ("--plain", "--from", "2025-02-01", "--to", "2025-02-05")
     failed = aster(
         "paper", *period, "--strategy", str(file), "--out", str(folder), "--json", timeout=600
     )
@@ -191,7 +191,7 @@ def test_a_detached_session_that_cannot_start_says_why_and_leaves_nothing(tmp_pa
 
 def test_a_killed_host_takes_its_actors_along_and_status_says_so(tmp_path: Path) -> None:
     folder = tmp_path / "one"
-    period = ("--from", "2025-02-01", "--to", "2025-04-30", "--speed", "5")
+    period = ("--plain", "--from", "2025-02-01", "--to", "2025-04-30", "--speed", "5")
     begun = aster("paper", "--detach", *period, "--out", str(folder), "--json", timeout=900)
     assert begun.code == 0, begun
     actors = aster("status", str(folder), "--json").document["actors"]

@@ -27,7 +27,7 @@ from aster_ray.model.venue import FundingPayment, VenueOrder, VenueTrade
 from aster_ray.venues.live.parents import Manner, Parents
 
 # A venue that takes a position away names its orders itself.
-_TAKEN_AWAY = ("autoclose-", "adl_autoclose")
+TAKEN_AWAY = ("autoclose-", "adl_autoclose")
 
 
 class LiveVenue:
@@ -224,7 +224,7 @@ class LiveVenue:
         if key in self.account.trade_ids:
             return True
         known = trade.client_order_id or self._named(trade.venue_order_id)
-        taken_away = known.startswith(_TAKEN_AWAY)
+        taken_away = known.startswith(TAKEN_AWAY)
         if known not in self.account.orders and not taken_away:
             return False
         if trade.fee_asset not in ("", self.account_asset):

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from aster_ray.model.enums import Side
 
 MARKET = 0  # owner of the simulated liquidity; accounts count from 1
+# By name, because Python 3.11 looks the members of an enum up slowly, and every quote asks.
+_BUY, _SELL = Side.BUY, Side.SELL
 
 
 class Entry:
@@ -65,13 +67,13 @@ class Book:
 
     Attributes:
         update_id: counts changes; what market-data messages are numbered by.
-        foreign: how many entries are not of the simulated liquidity.
+        own: the entries of accounts, in the order in which they came.
     """
 
     def __init__(self) -> None:
         self._halves = {Side.BUY: _Half(Side.BUY), Side.SELL: _Half(Side.SELL)}
         self.update_id = 0
-        self.foreign = 0
+        self.own: dict[Entry, None] = {}
 
     def replace(self, side: Side, entries: Iterable[Entry]) -> None:
         """Let a side consist of the simulated liquidity's entries, one a price, best first.
@@ -79,7 +81,7 @@ class Book:
         Raises:
             ValueError: an account's order stands in the book.
         """
-        if self.foreign:
+        if self.own:
             raise ValueError("orders of accounts stand in the book")
         half = self._halves[side]
         half.queues = {half.rank(entry.ticks): deque((entry,)) for entry in entries}
@@ -111,7 +113,8 @@ class Book:
         if self.reaches(entry.side, entry.ticks):
             raise ValueError(f"{entry.side.name} at {entry.ticks} ticks would cross the book")
         self._halves[entry.side].add(entry)
-        self.foreign += entry.owner != MARKET
+        if entry.owner != MARKET:
+            self.own[entry] = None
         self.update_id += 1
 
     def take(self, entry: Entry, lots: int) -> None:
@@ -137,7 +140,8 @@ class Book:
     def remove(self, entry: Entry) -> None:
         """Withdraw an entry."""
         self._halves[entry.side].remove(entry)
-        self.foreign -= entry.owner != MARKET
+        if entry.owner != MARKET:
+            del self.own[entry]
         self.update_id += 1
 
     @property
@@ -196,4 +200,4 @@ def cross(
 
 
 def _other(side: Side) -> Side:
-    return Side.SELL if side is Side.BUY else Side.BUY
+    return _SELL if side is _BUY else _BUY

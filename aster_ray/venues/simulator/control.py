@@ -16,7 +16,7 @@ POST   /control/agents          {"user": "0x..", "agent": "0x..", "approved": tr
 POST   /control/quota           {"weight_limit": 100, "order_limit": 10}
 GET    /control/requests        what was asked and how it was answered
 GET    /control/sizes           how much is remembered, by kind: what must not grow without end
-GET    /control/accounts/0x..   wallet, ledger, positions, open orders and fills of a user
+GET    /control/accounts/0x..   wallet, ledger, positions, orders and fills of a user
 """
 
 from __future__ import annotations
@@ -199,6 +199,9 @@ class Control:
                 "positions": {
                     f"{held.symbol}:{held.side.value}": contracts[held.symbol].qty_text(held.lots)
                     for held in account.held()
+                },
+                "orders": {
+                    order.request.client_id: order.status.value for order in account.orders.values()
                 },
                 "open_orders": [
                     order_row(order, contracts[order.request.symbol]) for order in account.resting()

@@ -58,6 +58,7 @@ class Exchange:
         self._step_ms = tape.bar_ms // self._steps
         self._row, self._step = tape.start, 0
         self._prints: list[list[Print] | None] = []
+        self._near: frozenset[int] = frozenset()  # contracts whose quotes take every step
         listings = {
             contract.symbol: Listing(
                 contract,
@@ -73,6 +74,8 @@ class Exchange:
         self._triggers = Triggers(self.floor, self.matcher)
         self._liquidator = Liquidator(self.floor, self.matcher)
         self._listings = list(listings.values())
+        for listing in self._listings:
+            listing.report = partial(self.matcher.maker_filled, listing)
         self._outlook = Outlook(self.floor, tape)
         self.start_ms = int(tape.open_ms[tape.start])
         self.end_ms = int(tape.open_ms[-1]) + tape.bar_ms
@@ -120,14 +123,22 @@ class Exchange:
 
         Where no order and no margin of any account can be concerned the recorded bars stand for
         what happened, and of their trades only those of the newest bar are public. Everywhere else
-        prices take every step of their path, as in ``advance``.
+        prices take every step of their path, as in ``advance``; the quotes of a contract take them
+        where an order or a margin may be concerned, and else follow at the end.
         """
+        looked = -1
         while not self.is_over and self._next_ms() <= to_ms:
-            calm = self._outlook.calm_rows(self._row, self._rows_before(to_ms))
-            if calm:
-                self._skip(calm)
-            else:
-                self._move(lazily=True)
+            # Funding settles with the first step of a row: what follows may be calm again.
+            if self._row != looked or self._step == 1:
+                calm = self._outlook.calm_rows(self._row, self._rows_before(to_ms))
+                if calm:
+                    self._skip(calm)
+                    continue
+                looked, self._near = self._row, self._outlook.concerned(self._row)
+            self._move(lazily=True)
+        for listing in self._listings:
+            if listing.has_resting:
+                _ = listing.book  # whoever looks from now on finds it where it would be anyhow
         self.floor.now_ms = max(self.floor.now_ms, to_ms)
 
     def _rows_before(self, to_ms: int) -> int:
@@ -192,11 +203,7 @@ class Exchange:
                 listing.show(PublicTrade(floor.next_trade_id(), ticks, lots, quote, at_ms, bought))
             before = ticks
         stand = Print(bar.close, Side.BUY if bar.close >= turns[1] else Side.SELL, 0)
-        if listing.has_resting:
-            listing.last = bar.close
-            listing.liquidity.step(stand, partial(self.matcher.maker_filled, listing))
-        else:
-            listing.print(stand)
+        listing.print(stand)
         listing.value(int(self.tape.index[row, n]) or listing.index, floor.now_ms)
 
     def _move(self, *, lazily: bool = False) -> None:
@@ -210,7 +217,7 @@ class Exchange:
                 self._schedule_funding(n, listing)
             prints = self._prints[n]
             if prints is not None:
-                self._print(listing, prints[self._step], lazily=lazily)
+                self._print(n, prints[self._step], lazily=lazily)
                 listing.revalue(self._index(n, self._row, self._step) or listing.index, now)
                 self._triggers.check(listing)
         self._liquidator.check()
@@ -218,11 +225,12 @@ class Exchange:
         if self._step == self._steps:
             self._end_bar()
 
-    def _print(self, listing: Listing, trade: Print, *, lazily: bool) -> None:
+    def _print(self, n: int, trade: Print, *, lazily: bool) -> None:
         """Let the recorded market trade, with whoever stands in the book."""
-        if not lazily or listing.has_resting:
+        listing = self._listings[n]
+        if not lazily or (listing.has_resting and n in self._near):
             _ = listing.book  # its quotes stand where the price was
-            listing.liquidity.step(trade, partial(self.matcher.maker_filled, listing))
+            listing.liquidity.step(trade, listing.report)
             return
         listing.print(trade)
         if trade.lots:

@@ -26,6 +26,8 @@ _REFILL = 0.3
 _HASH, _MASK = 0x9E3779B97F4A7C15, (1 << 64) - 1
 
 Report = Callable[[Side, Entry, int], None]
+# By name, because Python 3.11 looks the members of an enum up slowly, and every quote asks.
+_BUY, _SELL = Side.BUY, Side.SELL
 
 
 class Liquidity:
@@ -39,7 +41,7 @@ class Liquidity:
         self._contract = contract
         self._book = book
         self._seed = (seed * _HASH) & _MASK
-        self._quotes: dict[Side, dict[int, list[Entry]]] = {Side.BUY: {}, Side.SELL: {}}
+        self._quotes: dict[Side, dict[int, list[Entry]]] = {_BUY: {}, _SELL: {}}
         # What should stand at which price, by side and best price; good until the next bar.
         self._ladders: dict[tuple[Side, int], dict[int, int]] = {}
         self._recent = self._usual = 0.0
@@ -77,13 +79,13 @@ class Liquidity:
 
     def touch(self, trade: Print) -> tuple[int, int]:
         """Return the best bid and ask in ticks that go with a print."""
-        bid = max(1, trade.ticks if trade.side is Side.SELL else trade.ticks - self.spread)
-        ask = trade.ticks if trade.side is Side.BUY else trade.ticks + self.spread
+        bid = max(1, trade.ticks if trade.side is _SELL else trade.ticks - self.spread)
+        ask = trade.ticks if trade.side is _BUY else trade.ticks + self.spread
         return bid, max(ask, bid + 1)
 
     def requote(self, trade: Print) -> None:
         """Build the book anew around a print; no order of an account may stand in it."""
-        for side, touch in zip((Side.BUY, Side.SELL), self.touch(trade), strict=True):
+        for side, touch in zip((_BUY, _SELL), self.touch(trade), strict=True):
             entries = {
                 ticks: Entry(MARKET, 0, side, ticks, lots)
                 for ticks, lots in self._wanted(side, touch).items()
@@ -99,14 +101,14 @@ class Liquidity:
             report: called after each execution with the taker's side, the maker and the lots.
         """
         spread = self.spread
-        bid = trade.ticks if trade.side is Side.SELL else trade.ticks - spread
-        ask = trade.ticks if trade.side is Side.BUY else trade.ticks + spread
+        bid = trade.ticks if trade.side is _SELL else trade.ticks - spread
+        ask = trade.ticks if trade.side is _BUY else trade.ticks + spread
         bid = max(1, bid)
-        for side, touch in ((Side.BUY, bid), (Side.SELL, ask)):
+        for side, touch in ((_BUY, bid), (_SELL, ask)):
             self._withdraw(side, touch)
-        for side, touch in ((Side.BUY, bid), (Side.SELL, ask)):
+        for side, touch in ((_BUY, bid), (_SELL, ask)):
             self._meet(side, touch, report)
-        for side, touch in ((Side.BUY, bid), (Side.SELL, ask)):
+        for side, touch in ((_BUY, bid), (_SELL, ask)):
             self._quote(side, touch)
         if trade.lots > 0:
             self._supply(trade)
@@ -142,7 +144,7 @@ class Liquidity:
 
     def _quote(self, side: Side, touch: int) -> None:
         """Bring the levels near to what they should be, never crossing an account's order."""
-        best = self._book.best(Side.SELL if side is Side.BUY else Side.BUY)
+        best = self._book.best(_SELL if side is _BUY else _BUY)
         if best is not None and side * (touch - best) >= 0:
             touch = best - side
         wanted = self._wanted(side, touch)
@@ -200,7 +202,7 @@ class Liquidity:
     def _supply(self, trade: Print) -> None:
         """See to it that a print can trade whole at its price."""
         short = trade.lots - self._book.lots_within(trade.side, trade.ticks)
-        maker = Side.SELL if trade.side is Side.BUY else Side.BUY
+        maker = _SELL if trade.side is _BUY else _BUY
         if short > 0 and not self._book.reaches(maker, trade.ticks):
             self._add(maker, trade.ticks, short)
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from aster_ray.model.enums import Side
 from aster_ray.model.ids import HOUR_MS, MINUTE_MS
 from aster_ray.venues.simulator.amounts import UNIT, divide
-from aster_ray.venues.simulator.book import Book
+from aster_ray.venues.simulator.book import Book, Entry
 from aster_ray.venues.simulator.candles import Candle, Candles, Recording
 from aster_ray.venues.simulator.contract import Contract
-from aster_ray.venues.simulator.liquidity import Liquidity
+from aster_ray.venues.simulator.liquidity import Liquidity, Report
 from aster_ray.venues.simulator.order import Order
 from aster_ray.venues.simulator.path import Print
 
 _KEPT_TRADES = 2_000
 BASIS_SAMPLES = 5
 INTEREST_RATE = UNIT // 10_000  # 0.01 % every 8 hours
+
+
+def _unheard(_side: Side, _entry: Entry, _lots: int) -> None:
+    """Take note of nothing: before there are accounts."""
 
 
 class PublicTrade(NamedTuple):
@@ -42,6 +47,7 @@ class Listing:
         waiting: conditional orders that wait for a price, by id.
         candles: of trades, in ticks and lots.
         marks, indices: of mark and index price, in units and without volume.
+        report: told when the market's quotes trade with an order of an account.
     """
 
     def __init__(
@@ -55,6 +61,7 @@ class Listing:
         self.contract = contract
         self._book = Book()
         self._unquoted: Print | None = None
+        self.report: Report = _unheard
         self.liquidity = Liquidity(contract, self._book, seed)
         since_ms, start_ms = span  # of the recording; of what is played
         self.candles = Candles(trades, start_ms, since_ms)
@@ -75,13 +82,21 @@ class Listing:
         """Return the book, with the market's quotes where the price is."""
         if self._unquoted is not None:
             trade, self._unquoted = self._unquoted, None
-            self.liquidity.requote(trade)
+            if self.has_resting:
+                self.liquidity.step(trade._replace(lots=0), self.report)
+            else:
+                self.liquidity.requote(trade)
         return self._book
+
+    @property
+    def own(self) -> Iterable[Entry]:
+        """Return the orders of accounts that stand in the book."""
+        return self._book.own
 
     @property
     def has_resting(self) -> bool:
         """Return whether an order of an account stands in the book."""
-        return self._book.foreign > 0
+        return bool(self._book.own)
 
     @property
     def touch(self) -> tuple[int | None, int | None]:
@@ -93,8 +108,9 @@ class Listing:
     def print(self, trade: Print) -> None:
         """Note where the market stands without moving its quotes; the book does when looked at.
 
-        Only while no order of an account stands in it: then the quotes are a function of the
-        price, whoever looks and however often.
+        While no order of an account stands in it the quotes are a function of the price, whoever
+        looks and however often. Orders that stand in it must be out of the price's reach, and the
+        exchange looks itself before it lets anybody else.
         """
         self.last = trade.ticks
         self._unquoted = trade

@@ -57,6 +57,17 @@ class Outlook:
             count //= 2
         return count
 
+    def concerned(self, row: int) -> frozenset[int]:
+        """Return the contracts in which something may happen to an order or a margin in a row."""
+        rows = slice(row, row + 1)
+        if not self._is_safe(rows):
+            return frozenset(range(len(self._listings)))
+        return frozenset(
+            n
+            for n, listing in enumerate(self._listings)
+            if (listing.waiting or listing.has_resting) and not self._untouched(n, listing, rows)
+        )
+
     def _untouched(self, n: int, listing: Listing, rows: slice) -> int:
         """Return how many rows pass before an order of the contract can be reached."""
         for order in listing.waiting.values():
@@ -71,12 +82,10 @@ class Outlook:
             touched |= _triggers(order, listing, span)
         if listing.has_resting:
             tick = listing.contract.tick_units
-            for side in Side:
-                for entry in listing.book.entries(side):
-                    if entry.order_id:
-                        price = entry.ticks * tick
-                        buys = side is Side.BUY
-                        touched |= span.last_low <= price if buys else span.last_high >= price
+            for entry in listing.own:
+                price = entry.ticks * tick
+                buys = entry.side is Side.BUY
+                touched |= span.last_low <= price if buys else span.last_high >= price
         return int(touched.argmax()) if touched.any() else len(touched)
 
     def _range(self, n: int, listing: Listing, rows: slice) -> _Range | None:

@@ -180,7 +180,7 @@ def test_help_of_a_verb_says_what_it_does_and_where_to_read_on(capsys: Capture) 
         ("backtest", "fills.parquet"),
         ("sweep", "--warmup N"),
         ("strategy", "aster strategy new"),
-        ("paper", "four Ray actors"),
+        ("paper", "at a simulated exchange"),
     ):
         assert cli.main(["help", verb]) == 0
         text = capsys.readouterr().out

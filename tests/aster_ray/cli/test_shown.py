@@ -11,6 +11,7 @@ from rich.console import Console
 
 from aster_ray import cli
 from aster_ray.cli import doctor, flatten, simulator
+from aster_ray.cli.books import show_books
 
 WAY = {"orders": [{"type": "limit", "symbol": "BTCUSDT", "id": "x"}], "positions": {"BTCUSDT": 1.0}}
 
@@ -62,11 +63,6 @@ def test_a_simulator_says_where_it_listens() -> None:
     assert "a gap" in text
 
 
-def test_a_simulated_session_is_not_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["paper", "--simulator", "--detach"]) == 2
-    assert "--simulator ends with the command" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -79,3 +75,36 @@ def test_a_simulator_that_cannot_be_is_refused(
 ) -> None:
     assert cli.main(["simulator", *arguments, "--out", str(tmp_path / "x")]) == 2
     assert said in capsys.readouterr().err
+
+
+BOOKS: dict[str, Any] = {
+    "agrees": True,
+    "orders": 1234,
+    "orders_missing": [],
+    "orders_invented": [],
+    "orders_different": [],
+    "fills": 359,
+    "missing": [],
+    "invented": [],
+    "positions": [],
+    "fees_difference": -1e-12,
+    "funding_difference": 0.0,
+    "cash_difference": 3e-11,
+}
+
+
+def test_books_that_agree_say_so_with_what_was_compared() -> None:
+    text = " ".join(shown(show_books, BOOKS).split())
+    assert "our books and the exchange's own ledger agree to the last cent" in text
+    assert "1,234 orders, 0 missing, 0 invented, 0 different; 359 fills" in text
+    assert "fees 0.00, funding 0.00, cash 0.00" in text
+
+
+def test_books_that_differ_say_where() -> None:
+    missing = [f"BTCUSDT/{n}" for n in range(7)]
+    found = {**BOOKS, "agrees": False, "missing": missing, "cash_difference": -12.345}
+    text = shown(show_books, found)
+    assert "DO NOT AGREE" in text
+    assert "missing: BTCUSDT/0" in text
+    assert "... and 2 more" in text
+    assert "cash -12.3" in text

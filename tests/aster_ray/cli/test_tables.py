@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from aster_ray.cli import strategy
 from aster_ray.cli.tables import (
     Render,
     comparison_table,
@@ -16,7 +17,6 @@ from aster_ray.cli.tables import (
     replay_table,
     run_table,
     series_table,
-    strategy_table,
     sweep_table,
 )
 
@@ -221,6 +221,6 @@ def test_series_are_listed_with_their_extent_and_what_was_ignored() -> None:
 def test_strategies_are_listed_with_their_parameters() -> None:
     item = {"name": "bars", "default": 24.0, "low": 1.0, "high": 240.0, "doc": "look-back"}
     payload = {"strategies": [{"name": "m", "summary": "goes along", "parameters": [item]}]}
-    text = words(printed(strategy_table(payload)))
+    text = words(printed(strategy._table(payload)))
     assert text.startswith("m: goes along")
     assert text.endswith("bars 24 1 240 look-back")

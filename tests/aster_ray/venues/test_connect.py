@@ -176,7 +176,7 @@ def test_a_missing_library_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPa
         if name.startswith(("aster_ray.venues.aster", "aster_ray.venues.ccxt_venue")):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "coincurve", None)
-    with pytest.raises(BadInputError, match=r"coincurve.*pip install 'aster-ray\[live\]'"):
+    with pytest.raises(BadInputError, match=r"coincurve.*pip install aster-ray"):
         connect_market(VenueConfig(), OWN)
 
 
