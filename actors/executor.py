@@ -48,6 +48,8 @@ CLOSE_TO_VENUE = "bar close to venue"
 # For how long a send waits for a lease whose store does not answer; nothing leaves meanwhile.
 _STORE_PATIENCE_S = 20.0
 _TELL_S = 0.5
+# Orders and trades that are over and may still be spoken of.
+_REMEMBERED = 256
 
 
 class ExecutorActor(Shell):
@@ -66,7 +68,7 @@ class ExecutorActor(Shell):
         self._venue: PaperVenue | LiveVenue
         if prepared.request.trades_at_venue:
             warm_account(prepared)
-            account = prepared.venue_account(self.session.token)
+            account = prepared.venue_account(self.session.token, _REMEMBERED)
             self._venue = LiveVenue(account, prepared.instruments, timed, prepared.manner())
             self._exchange = self._at_venue(self._venue, prepared)
         else:
@@ -208,6 +210,7 @@ class ExecutorActor(Shell):
         await self._risk.ask("on_report", data, number=seq, sent=EVIDENCE_AFTER_SEND)
         await self.ordered.reach(seq)
         self._execution.settle()
+        self._execution.desk.forget(report.close_ms)
         if self._exchange is not None:
             await self._exchange.quiet()
         await self._feed.ask("acknowledge", seq, number=seq)

@@ -18,6 +18,7 @@ import ray
 import structlog
 from ray.exceptions import RayTaskError
 
+from actors.census import census
 from actors.hops import HopMeter
 from actors.link import Peer
 from actors.options import CONTROL
@@ -140,6 +141,11 @@ class Shell:
             "stages": self.stages.counts(),
             "says": self.says(),
         }
+
+    @ray.method(concurrency_group=CONTROL)
+    async def census(self) -> dict[str, int]:
+        """Return path -> number of elements of every container this process holds."""
+        return census(self)
 
     def says(self) -> dict[str, Any]:
         """Return what there is to tell of this actor's own work; asked from another thread."""

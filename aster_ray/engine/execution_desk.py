@@ -93,18 +93,22 @@ class ExecutionDesk:
         market = (known for ids in self._market.values() for known in ids)
         return [self.orders[known] for known in (*market, *self._slots.resting.values())]
 
-    def over_before(self, now_ms: int) -> list[str]:
-        """Return the orders to which nothing can happen any more, for who keeps only the others.
+    def forget(self, now_ms: int) -> list[str]:
+        """Drop denials, and orders to which nothing can happen any more; return the ids of these.
 
-        An id may be taken again within its own close, and what was withdrawn last from a slot may
-        turn out to have been executed.
+        For who keeps only what is open: an id may be taken again within its own close, and what was
+        withdrawn last from a slot may turn out to have been executed.
         """
         kept = self._slots.withdrawn
-        return [
+        over = [
             known
             for known, order in self.orders.items()
             if order.is_done and order.request.decided_ms < now_ms and known not in kept
         ]
+        for known in over:
+            del self.orders[known]
+        self.denied.clear()
+        return over
 
     def _rest(self, intent: Any, close_ms: int) -> OrderRequest:
         """Place a moved stop or a ladder entry."""

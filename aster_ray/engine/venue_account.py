@@ -15,6 +15,7 @@ import numpy as np
 from aster_ray.engine.algos.record import KINDS
 from aster_ray.engine.carried import take
 from aster_ray.engine.journal import decode
+from aster_ray.engine.latest import Latest
 from aster_ray.engine.messages import NOTHING_WORKING, VenueReport
 from aster_ray.engine.netting import slices
 from aster_ray.engine.settlement import PROTECTS, settle
@@ -26,10 +27,13 @@ from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import FILL, INTENT, Book, Moment, Setup
 from aster_ray.kernel.step import accept, mark
 from aster_ray.model.enums import IntentKind, Working
-from aster_ray.model.ids import client_order_id
+from aster_ray.model.ids import DAY_MS, client_order_id
 from aster_ray.model.venue import OrderStatus
 
 Record = Mapping[str, Any]
+
+# The venue is asked for payments since the last one; its stream repeats none that is so old.
+_FUNDING_AGAIN_MS = DAY_MS
 
 
 def _say_nothing(_n: int, _parent: Sequence[Tracked], _done: Execution) -> None:
@@ -39,19 +43,39 @@ def _say_nothing(_n: int, _parent: Sequence[Tracked], _done: Execution) -> None:
 class VenueAccount:
     """What we hold and have ordered at a venue, as far as the venue has told us."""
 
-    def __init__(self, setup: Setup, capital: float, name: str, *, ladders: bool = True) -> None:
-        """Begin flat; ``name`` tells this account's ids from those of any other session."""
+    def __init__(
+        self,
+        setup: Setup,
+        capital: float,
+        name: str,
+        *,
+        ladders: bool = True,
+        remember: int | None = None,
+    ) -> None:
+        """Begin flat.
+
+        Args:
+            setup: what is traded, and how.
+            capital: in quote currency.
+            name: tells this account's ids from those of any other session.
+            ladders: whether any strategy has one.
+            remember: how many orders and trades that are over are kept; None = all of them.
+        """
         self.setup = setup
         self._name = name
         self.book: Book = new_book(len(setup.rules), setup.strategies, capital, ladders=ladders)
         self.orders: dict[str, Tracked] = {}  # what is not settled yet
-        self.finished: dict[str, str] = {}  # client order id -> how it ended, of the others
+        self.finished = Latest(remember)  # client order id -> how it ended, of the others
         self.foreign: dict[int, int] = {}  # symbol -> lots at the venue that nobody here ordered
-        self._asked: set[str] = set()  # ids of everything the execution desk asked for
+        # Ids that the execution desk asked for: of its last orders, and of those before.
+        self._asked: tuple[frozenset[str], ...] = (frozenset(), frozenset())
         self.parents: dict[int, list[Tracked]] = {}  # symbol -> its netted order, while it works
         self.carried: dict[int, Carried] = {}  # of those, what an algorithm carries out
         self.on_settled: Callable[[int, Sequence[Tracked], Execution], None] = _say_nothing
-        self.trade_ids: set[str] = set()
+        self.trade_ids = Latest(remember)
+        self.trades = 0  # how many there were
+        self._payments: dict[str, int] = {}  # funding -> when, as far back as it may come again
+        self._liquidations: set[str] = set()
         self.observed = self.accepted = -1
         self.batches = self.evidence = 0
         self.last_trade_ms = self.last_funding_ms = 0
@@ -88,7 +112,7 @@ class VenueAccount:
         accept(self.book, intents)
         self.accepted = int(record["seq"])
         self.batches += 1
-        self._asked.update(record["ids"])
+        self._asked = frozenset(record["ids"]), self._asked[0]
         ids: dict[int, list[str]] = {}
         for known, n in record["market"]:
             ids.setdefault(int(n), []).append(known)
@@ -177,9 +201,10 @@ class VenueAccount:
 
     def _on_trade(self, record: Record) -> None:
         known, trade_id = record["id"], record["trade"]
-        if trade_id in self.trade_ids:
+        if self.is_booked(trade_id):
             return
-        self.trade_ids.add(trade_id)
+        self.trade_ids.note(trade_id)
+        self.trades += 1
         part = Part(int(record["lots"]), float(record["price"]), record["fee"], int(record["ms"]))
         self.last_trade_ms = max(self.last_trade_ms, part.ms)
         order = self.orders.get(known)
@@ -187,15 +212,18 @@ class VenueAccount:
         if order is not None:
             order.trade(trade_id, part)
         elif record.get("liquidation"):
+            self._liquidations.add(trade_id)
             done = Execution(part.lots, part.price, part.fee, part.price, part.ms)
             settle_liquidation(self.book, self.setup, n, done)
             self.collect()
         settle(self, n)
 
     def _on_funding(self, record: Record) -> None:
-        if record["payment"] not in self.trade_ids:
-            self.trade_ids.add(record["payment"])
+        if not self.is_booked(record["payment"]):
+            self._payments[record["payment"]] = int(record["ms"])
             self.last_funding_ms = max(self.last_funding_ms, int(record["ms"]))
+            since = self.last_funding_ms - _FUNDING_AGAIN_MS
+            self._payments = {key: ms for key, ms in self._payments.items() if ms >= since}
             n, amount = int(record["symbol"]), float(record["amount"])
             settle_funding(self.book, self.setup, n, amount, int(record["ms"]))
             self.collect()
@@ -214,7 +242,7 @@ class VenueAccount:
         order.settled = True
         self.orders.pop(order.client_order_id, None)
         how = "canceled" if order.status is None else order.status.value
-        self.finished[order.client_order_id] = order.code or how
+        self.finished.note(order.client_order_id, order.code or how)
 
     def collect(self) -> None:
         """Keep the fills just written for the next report."""
@@ -246,8 +274,15 @@ class VenueAccount:
     # What may be asked.
 
     def has(self, client_order_id: str) -> bool:
-        """Return whether an order of this id was ever asked for."""
-        return client_order_id in self._asked
+        """Return whether the last orders asked for, or those before them, hold this id."""
+        return any(client_order_id in ids for ids in self._asked)
+
+    def is_booked(self, key: str) -> bool:
+        """Return whether a trade or a payment of funding is known.
+
+        A trade of an order that is over may be forgotten: its order takes no more.
+        """
+        return key in self.trade_ids or key in self._payments or key in self._liquidations
 
     def next_id(self, slot: Slot) -> tuple[str, int]:
         """Return an id no order of this account had, and its number."""

@@ -75,9 +75,14 @@ class Prepared:
         venue.warm_up(self.market)
         return venue
 
-    def venue_account(self, name: str) -> VenueAccount:
-        """Return an account at a real venue that has seen the warm-up."""
-        account = VenueAccount(self.setup, self.capital, name)
+    def venue_account(self, name: str, remember: int | None = None) -> VenueAccount:
+        """Return an account at a real venue that has seen the warm-up.
+
+        Args:
+            name: tells its ids from those of other sessions.
+            remember: how many orders and trades that are over it keeps; None = all.
+        """
+        account = VenueAccount(self.setup, self.capital, name, remember=remember)
         account.warm_up(self.market)
         return account
 

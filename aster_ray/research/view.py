@@ -52,9 +52,7 @@ class SessionView:
             return
         now_ms = int(record["close_ms"])
         self._desk.acknowledge_close(now_ms)
-        self._desk.denied.clear()
-        for known in self._desk.over_before(now_ms):
-            del self._desk.orders[known]
+        self._desk.forget(now_ms)
 
     def _order(self, order: Order) -> dict[str, Any]:
         request = order.request

@@ -186,7 +186,6 @@ class OrderRows:
             fold_execution(self._desk, [record], verify=False)
         if kind == "orders":
             self._asked = seq, int(record["close_ms"])
-            self._desk.denied.clear()
         self._note(rows)
         if kind == "orders":
             self._forget(int(record["close_ms"]))
@@ -210,5 +209,5 @@ class OrderRows:
 
     def _forget(self, now_ms: int) -> None:
         """Drop what can change no more."""
-        for known in self._desk.over_before(now_ms):
-            del self._desk.orders[known], self._known[known]
+        for known in self._desk.forget(now_ms):
+            del self._known[known]

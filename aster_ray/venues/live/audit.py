@@ -40,7 +40,7 @@ def audit(
     """
     index = {one.symbol: n for n, one in enumerate(instruments)}
     there = {f"{fill['symbol']}/{fill['trade_id']}": fill for fill in ledger["fills"]}
-    here = {key for key in account.trade_ids if not key.startswith("funding/")}
+    here = set(account.trade_ids)
     held = {name.partition(":")[0]: float(qty) for name, qty in ledger["positions"].items()}
     positions = []
     for symbol, n in index.items():

@@ -141,10 +141,15 @@ class Worker:
             self._pauses[key] = pause, _seconds() + pause
 
     def _forgive(self) -> None:
-        """At a new close ask again for limits that were refused: the price has moved."""
+        """At a new close forget what is over, and ask again for limits that were refused.
+
+        The price has moved since.
+        """
         if self._venue.report.seq != self._seq:
             self._seq = self._venue.report.seq
             kept = (Purpose.STOP, Purpose.CLOSE)
+            alive = self._venue.account.orders
+            self._sent_at = {known: at for known, at in self._sent_at.items() if known in alive}
             self._refused = {s: want for s, want in self._refused.items() if s.purpose in kept}
 
     async def _attempt(self, action: Action) -> bool:
