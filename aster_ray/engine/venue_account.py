@@ -7,12 +7,14 @@ that what should rest at the venue is known at once; at a close it is handed on 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from aster_ray.engine.algos.record import KINDS
+from aster_ray.engine.booked import Booked
 from aster_ray.engine.carried import take
 from aster_ray.engine.journal import decode
 from aster_ray.engine.latest import Latest
@@ -27,13 +29,10 @@ from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import FILL, INTENT, Book, Moment, Setup
 from aster_ray.kernel.step import accept, mark
 from aster_ray.model.enums import IntentKind, Working
-from aster_ray.model.ids import DAY_MS, client_order_id
+from aster_ray.model.ids import client_order_id
 from aster_ray.model.venue import OrderStatus
 
 Record = Mapping[str, Any]
-
-# The venue is asked for payments since the last one; its stream repeats none that is so old.
-_FUNDING_AGAIN_MS = DAY_MS
 
 
 def _say_nothing(_n: int, _parent: Sequence[Tracked], _done: Execution) -> None:
@@ -66,19 +65,17 @@ class VenueAccount:
         self.book: Book = new_book(len(setup.rules), setup.strategies, capital, ladders=ladders)
         self.orders: dict[str, Tracked] = {}  # what is not settled yet
         self.finished = Latest(remember)  # client order id -> how it ended, of the others
+        self.endings: Counter[str] = Counter()  # how -> number, the forgotten ones too
         self.foreign: dict[int, int] = {}  # symbol -> lots at the venue that nobody here ordered
         # Ids that the execution desk asked for: of its last orders, and of those before.
         self._asked: tuple[frozenset[str], ...] = (frozenset(), frozenset())
         self.parents: dict[int, list[Tracked]] = {}  # symbol -> its netted order, while it works
         self.carried: dict[int, Carried] = {}  # of those, what an algorithm carries out
         self.on_settled: Callable[[int, Sequence[Tracked], Execution], None] = _say_nothing
-        self.trade_ids = Latest(remember)
-        self.trades = 0  # how many there were
-        self._payments: dict[str, int] = {}  # funding -> when, as far back as it may come again
-        self._liquidations: set[str] = set()
+        self.booked = Booked(remember)
         self.observed = self.accepted = -1
         self.batches = self.evidence = 0
-        self.last_trade_ms = self.last_funding_ms = 0
+        self.last_trade_ms = 0
         self.report = VenueReport(-1, 0, np.zeros(0, FILL).view(np.recarray))
         self._fills: list[np.ndarray] = []
         self.ended: set[int] = set()  # symbols whose netted order ended since the last close
@@ -201,29 +198,25 @@ class VenueAccount:
 
     def _on_trade(self, record: Record) -> None:
         known, trade_id = record["id"], record["trade"]
-        if self.is_booked(trade_id):
+        taken_away = bool(record.get("liquidation"))
+        if trade_id in self.booked:
             return
-        self.trade_ids.note(trade_id)
-        self.trades += 1
+        self.booked.trade(trade_id, taken_away=taken_away)
         part = Part(int(record["lots"]), float(record["price"]), record["fee"], int(record["ms"]))
         self.last_trade_ms = max(self.last_trade_ms, part.ms)
         order = self.orders.get(known)
         n = int(record["symbol"])
         if order is not None:
             order.trade(trade_id, part)
-        elif record.get("liquidation"):
-            self._liquidations.add(trade_id)
+        elif taken_away:
             done = Execution(part.lots, part.price, part.fee, part.price, part.ms)
             settle_liquidation(self.book, self.setup, n, done)
             self.collect()
         settle(self, n)
 
     def _on_funding(self, record: Record) -> None:
-        if not self.is_booked(record["payment"]):
-            self._payments[record["payment"]] = int(record["ms"])
-            self.last_funding_ms = max(self.last_funding_ms, int(record["ms"]))
-            since = self.last_funding_ms - _FUNDING_AGAIN_MS
-            self._payments = {key: ms for key, ms in self._payments.items() if ms >= since}
+        if record["payment"] not in self.booked:
+            self.booked.payment(record["payment"], int(record["ms"]))
             n, amount = int(record["symbol"]), float(record["amount"])
             settle_funding(self.book, self.setup, n, amount, int(record["ms"]))
             self.collect()
@@ -243,6 +236,7 @@ class VenueAccount:
         self.orders.pop(order.client_order_id, None)
         how = "canceled" if order.status is None else order.status.value
         self.finished.note(order.client_order_id, order.code or how)
+        self.endings[order.code or how] += 1
 
     def collect(self) -> None:
         """Keep the fills just written for the next report."""
@@ -276,13 +270,6 @@ class VenueAccount:
     def has(self, client_order_id: str) -> bool:
         """Return whether the last orders asked for, or those before them, hold this id."""
         return any(client_order_id in ids for ids in self._asked)
-
-    def is_booked(self, key: str) -> bool:
-        """Return whether a trade or a payment of funding is known.
-
-        A trade of an order that is over may be forgotten: its order takes no more.
-        """
-        return key in self.trade_ids or key in self._payments or key in self._liquidations
 
     def next_id(self, slot: Slot) -> tuple[str, int]:
         """Return an id no order of this account had, and its number."""

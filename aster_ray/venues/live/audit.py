@@ -40,7 +40,7 @@ def audit(
     """
     index = {one.symbol: n for n, one in enumerate(instruments)}
     there = {f"{fill['symbol']}/{fill['trade_id']}": fill for fill in ledger["fills"]}
-    here = set(account.trade_ids)
+    here = set(account.booked.trades)
     held = {name.partition(":")[0]: float(qty) for name, qty in ledger["positions"].items()}
     positions = []
     for symbol, n in index.items():

@@ -132,7 +132,7 @@ class LiveExchange:
                 venue.instruments[n].symbol for n in account.parents if n not in account.carried
             ],
             "at_work": venue.parents.status(),
-            "withheld": sum(how == WITHHELD for how in account.finished.values()),
+            "withheld": account.endings[WITHHELD],
         }
 
     async def stand_down(self) -> dict[str, Any]:

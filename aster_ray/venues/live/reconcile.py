@@ -54,7 +54,7 @@ async def reconcile(venue: LiveVenue, client: TradingClient, since_ms: int) -> F
         RetryableError: the venue could not be asked; nothing is concluded.
     """
     account = venue.account
-    before = account.trades
+    before = account.booked.count
     open_orders = await client.open_orders()
     external = tuple(order for order in open_orders if not venue.hear_order(order))
     at_rest = {order.client_order_id for order in open_orders}
@@ -66,10 +66,10 @@ async def reconcile(venue: LiveVenue, client: TradingClient, since_ms: int) -> F
             if told is not None:
                 venue.hear_order(told)
     await _trades(venue, client, since_ms)
-    for payment in await client.funding_payments(max(since_ms, account.last_funding_ms)):
+    for payment in await client.funding_payments(max(since_ms, account.booked.last_payment_ms)):
         venue.hear_funding(payment)
     positions, others = await _positions(venue, client, since_ms)
-    finding = Finding(external, positions, others, account.trades - before)
+    finding = Finding(external, positions, others, account.booked.count - before)
     if not finding.is_clean or finding.missed:
         structlog.get_logger().warning(
             "reconciled",

@@ -221,7 +221,7 @@ class LiveVenue:
         if n is None:
             return False
         key = f"{trade.symbol}/{trade.trade_id}"
-        if self.account.is_booked(key):
+        if key in self.account.booked:
             return True
         known = trade.client_order_id or self._named(trade.venue_order_id)
         taken_away = known.startswith(TAKEN_AWAY)
@@ -249,7 +249,7 @@ class LiveVenue:
         """Take a settlement; twice is once."""
         n = self.index.get(payment.symbol)
         key = f"funding/{payment.symbol}/{payment.payment_id}"
-        if n is None or self.account.is_booked(key):
+        if n is None or key in self.account.booked:
             return
         self.write(
             {

@@ -48,7 +48,7 @@ def _orders(scene: LiveScene) -> list[str]:
 def _fills(scene: LiveScene) -> list[str]:
     """Every execution of the venue is booked, and booked once."""
     venue, account = scene.life.client.account, scene.life.venue.account
-    booked = set(account.trade_ids)
+    booked = set(account.booked.trades)
     there = {f"{fill.symbol}/{fill.trade_id}" for fill in venue.fills}
     lost, invented = sorted(there - booked), sorted(booked - there)
     return [f"lost fills {lost}"] * bool(lost) + [f"invented fills {invented}"] * bool(invented)

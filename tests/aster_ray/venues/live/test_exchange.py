@@ -73,7 +73,7 @@ def test_a_session_over_the_wire_ends_with_the_venues_own_books(tmp_path: Path) 
             live, _ = await trade(venue, tmp_path)
             there, here = venue.account, live.account
             assert len(there.fills) > 5
-            booked = set(here.trade_ids)
+            booked = set(here.booked.trades)
             assert booked == {f"{fill.symbol}/{fill.trade_id}" for fill in there.fills}
             for n, name in enumerate(NAMES):
                 lots = there.position(name).lots
