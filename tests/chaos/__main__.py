@@ -1,4 +1,7 @@
-"""Run the chaos cases and print their table: ``python -m tests.chaos [PART-OF-A-NAME ...]``."""
+"""Run the chaos cases and print their table: ``python -m tests.chaos [PART-OF-A-NAME ...]``.
+
+``python -m tests.chaos --exchange`` lives through the scenarios at the simulated exchange instead.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 from actors.launch import local_ray
 from aster_ray.engine.failpoints import VARIABLE
 from tests.chaos.cases import CASES
+from tests.chaos.exchange.storm import lived_all, scenarios, table
 from tests.chaos.report import summary
 from tests.chaos.suffer import Arena, Outcome
 
@@ -38,5 +42,20 @@ def main(wanted: list[str]) -> int:
     return bool(failed)
 
 
+def storm() -> int:
+    """Live through every scenario at the exchange and print what met what."""
+    courses = []
+    for course in lived_all(scenarios()):
+        courses.append(course)
+        if course.broken:
+            print(course.scenario, *course.broken, sep="\n  ", flush=True)
+    text, toll, broken = table(courses)
+    print(text)
+    for cell in toll.missing():
+        print("never came about:", *cell)
+    return bool(broken or toll.missing())
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    given = sys.argv[1:]
+    sys.exit(storm() if given == ["--exchange"] else main(given))

@@ -82,8 +82,8 @@ class Trading:
             self._fell_silent(step, error)
             return None
         except BadInputError as error:
-            if step == "begin":
-                raise  # a person can mend it now
+            if step == "begin" and self._venue.account.observed < 0:
+                raise  # nothing is held yet: a person can mend it now
             self._fell_silent(step, error)
             return None
         self._trusted = told

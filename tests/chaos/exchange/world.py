@@ -1,0 +1,267 @@
+"""One scenario: a market, an exchange that plays it, and four who trade there and die."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import numpy as np
+
+from aster_ray.config import Secret
+from aster_ray.data.instruments import packaged_instruments
+from aster_ray.engine.messages import OrderBatch, VenueReport
+from aster_ray.kernel.setup import build_setup
+from aster_ray.model.ids import MINUTE_MS
+from aster_ray.model.venue import OrderStatus
+from aster_ray.venues.config import VenueConfig
+from aster_ray.venues.credentials import Credentials
+from aster_ray.venues.replay import ReplayFeed
+from aster_ray.venues.simulator.account import Account as VenuesAccount
+from aster_ray.venues.simulator.amounts import to_units
+from aster_ray.venues.simulator.exchange import Exchange
+from aster_ray.venues.simulator.tape import tape_of
+from tests.aster_ray.venues.live.lives import NAMES, Disk, a_rough_market
+from tests.aster_ray.venues.live.wireless import DeathError
+from tests.aster_ray.venues.simulator.served import KEY, WALLET
+from tests.chaos.exchange.cast import (
+    EXECUTOR,
+    FEED,
+    RISK,
+    STRATEGY,
+    Account,
+    Drawn,
+    Executor,
+    Risk,
+    Strategies,
+)
+from tests.chaos.exchange.house import CALM, House, housed
+from tests.chaos.exchange.leap import leap
+from tests.chaos.exchange.plot import Cell, Plot
+from tests.chaos.exchange.states import PARTLY, Watched
+from tests.factories import a_config, random_signals
+
+CAPITAL = 10_000.0
+CALM_ROWS = 2  # at the end nothing new is decided and nothing goes wrong
+_STEP_S = 5.0
+_THIN = (PARTLY, OrderStatus.EXPIRED.value)
+
+
+class World:
+    """Lives through its market once; ``verdict`` says what was broken."""
+
+    def __init__(self, seed: int, wanted: tuple[Cell, ...] = (), rows: int = 12) -> None:
+        self.seed, self.wanted, self.rows = seed, wanted, rows
+        self.plot = Plot(seed, wanted)
+        self.market = a_rough_market(rows, seed)
+        if any(cell.state in _THIN for cell in wanted):  # orders fill in parts or not whole
+            self.market = replace(self.market, volume=self.market.volume * 0.002)
+        self.instruments = [packaged_instruments()[name] for name in NAMES]
+        strategies = 1 + seed % 3
+        self.setup = build_setup(self.instruments, a_config(), MINUTE_MS, strategies)
+        drawn = random_signals(self.market, strategies, seed, ladders=seed % 2 == 0, busy=0.5)
+        drawn.code[-CALM_ROWS:] = 0
+        drawn.ladder[-CALM_ROWS if len(drawn.ladder) > 1 else 0 :] = np.nan
+        self.drawn = [Drawn(self.market, drawn, k, strategies) for k in range(strategies)]
+        tape = tape_of(self.market, self.instruments, self.market.start)
+        self.exchange = Exchange(tape, seed=seed, step_ms=15_000, deposit=to_units("10000"))
+        self.account = Account(f"storm-{seed}", self.setup, self.market, self.instruments)
+        self.risk_disk = Disk()
+        self.watched = Watched()
+        self.deaths: list[str] = []
+        self.failures: list[str] = []  # of processes that nobody killed
+        self._dying: set[str] = set()
+
+    @property
+    def theirs(self) -> VenuesAccount:
+        """Return the account as the exchange keeps it."""
+        return self.exchange.account(WALLET)
+
+    def live(self) -> World:
+        """Live from the first close to the last."""
+        leap(self._live(), self.exchange.start_ms)
+        return self
+
+    @property
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    # What is passed on the way.
+
+    def passed(self, place: str, who: str) -> None:
+        """Let somebody die here if the plot wants it.
+
+        Raises:
+            DeathError: it is who passes.
+        """
+        executor = getattr(self, "executor", None)
+        if executor is None or executor.is_dead:
+            return
+        states = self.watched.look(executor.venue.account)
+        for fault in self.house.present:
+            self.plot.struck(fault, self._now)
+        victim = self.plot.victim(self._now, states)
+        if not victim:
+            return
+        self.plot.died(victim, place, self._now, states)
+        self.kill(victim)
+        if victim == who:
+            raise DeathError
+
+    def _at_venue(self, name: str, when: str, known: str) -> None:
+        if name == "DELETE order":
+            change = self.watched.canceling.add if when == "asked" else None
+            if change:
+                change(known)
+        self.passed(f"{name}: {when}", "venue")
+        if name == "DELETE order" and when != "asked":
+            self.watched.canceling.discard(known)
+
+    def kill(self, actor: str) -> None:
+        """Kill one of the four, whatever it is doing."""
+        self.deaths.append(actor)
+        self._dying.add(actor)
+        if actor == EXECUTOR:
+            self.executor.die()
+        elif actor == RISK:
+            self.risk.die()
+
+    # The course of a scenario.
+
+    async def _live(self) -> None:
+        struck = lambda fault: self.plot.struck(fault, self._now)  # noqa: E731
+        async with housed(self.exchange, struck, self._at_venue) as self.house:
+            self.feed = ReplayFeed(self.market)
+            self.risk = Risk(self.setup, self.market, CAPITAL, self.risk_disk, self.passed)
+            self.strategies = Strategies(self.drawn, self.market, self.risk.durable.recorded)
+            self.executor = self._executor(self.house)
+            try:
+                for seq in range(len(self.feed)):
+                    await self._between(seq)
+                    await self._close(seq)
+                await self._rest()
+            finally:
+                await self.executor.buried()
+
+    def _executor(self, house: House) -> Executor:
+        config = VenueConfig(rest=house.http, stream=house.socket, weight_per_minute=1_000_000)
+        keys = Credentials(key=Secret(KEY))
+        while True:
+            try:
+                return Executor(self.account, config, keys, self.passed)
+            except DeathError:
+                continue
+
+    async def _between(self, seq: int) -> None:
+        """Pass the time to a close; something goes wrong on the way, and the dead come back."""
+        close_s = (seq + 1) * 60.0
+        calm = seq >= len(self.feed) - CALM_ROWS
+        if calm and self.plot.is_on:
+            self.plot.is_on = False
+            self.house.heal()
+        strikes_at = close_s - self.plot.draw.uniform(20.0, 58.0)
+        cell = None if calm else self.plot.next()
+        while self._now < close_s:
+            if cell is not None and self._now >= strikes_at:
+                await self._strike(cell)
+                cell = None
+            await asyncio.sleep(min(_STEP_S, max(close_s - self._now, 0.001)))
+            await self._revive(is_urgent=False)
+
+    async def _strike(self, cell: Cell) -> None:
+        """Let the trouble of a cell begin, and end by itself after a while."""
+        draw, loop = self.plot.draw, asyncio.get_running_loop()
+        if cell.state == OrderStatus.REJECTED.value:
+            self.house.refuse(draw.randint(1, 2))
+        elif cell.state == "unknown":
+            self.house.lose()
+        loop.call_later(draw.uniform(10.0, 50.0), self.house.heal)
+        if cell.fault == CALM:
+            return
+        if cell.fault in ("drop", "listen key", "clock skew"):
+            self.plot.struck(cell.fault, self._now)
+        await self.house.strike(cell.fault, draw)
+
+    async def _close(self, seq: int) -> None:
+        """See one close through, however many die at it."""
+        while True:
+            await self._revive(is_urgent=True)
+            try:
+                await self._conclude(seq)
+            except DeathError:
+                continue
+            if not self._dying:
+                return
+
+    async def _conclude(self, seq: int) -> None:
+        """Do what the actors do at a close, from where those who live are."""
+        batch = self.feed.batch(seq)
+        self.passed("feed/before-send", FEED)
+        report = await self._observe(seq)
+        self.passed("executor/evidence-after-send", EXECUTOR)
+        orders = self.risk.durable.latest
+        if orders is None or orders.seq < seq:
+            orders = self._decide(seq, report)
+        self.passed("risk/after-send", RISK)
+        self.executor.execution.send(orders)
+        self.passed("risk/after-ack", RISK)
+        self.executor.execution.settle()
+        self.executor.venue.commit()
+        self.passed("feed/after-send", FEED)
+        assert batch.seq == seq
+
+    async def _observe(self, seq: int) -> VenueReport:
+        """Return the venue's evidence of a close, once the executor has met the venue."""
+        executor = self.executor
+        if executor.venue.report.seq >= seq:
+            return executor.venue.report
+        await executor.begun.wait()
+        if executor.over.is_set():
+            self._dying.add(EXECUTOR)
+            raise DeathError
+        return executor.execution.observe(self.feed.batch(seq))
+
+    def _decide(self, seq: int, report: VenueReport) -> OrderBatch:
+        self.risk.durable.expect(report)
+        if self.strategies.progress >= seq:  # they said it to a desk that is gone: once more
+            self.strategies = Strategies(self.drawn, self.market, self.risk.durable.recorded)
+        self.strategies.progress = seq
+        signals = self.strategies.desk.on_bars(self.feed.batch(seq))
+        self.passed("strategy/before-send", STRATEGY)
+        self.passed("strategy/after-send", STRATEGY)
+        orders = self.risk.durable.conclude(signals, report)
+        self.passed("strategy/after-ack", STRATEGY)
+        return orders
+
+    async def _revive(self, *, is_urgent: bool) -> None:
+        """Let the dead come back after a while."""
+        if self.executor.over.is_set() and EXECUTOR not in self._dying:
+            self.failures.append(repr(self.executor.failure))
+            self._dying.add(EXECUTOR)
+        while self._dying:
+            actor = self._dying.pop()
+            if actor == EXECUTOR:
+                self.executor.die()
+                await self.executor.buried()
+            await asyncio.sleep(self.plot.draw.uniform(0.5, 3.0 if is_urgent else 12.0))
+            self._begin(actor)
+
+    def _begin(self, actor: str) -> None:
+        if actor == FEED:
+            self.feed = ReplayFeed(self.market)
+        elif actor == STRATEGY:
+            self.strategies = Strategies(self.drawn, self.market, self.risk.durable.recorded)
+        elif actor == RISK:
+            self.risk = Risk(self.setup, self.market, CAPITAL, self.risk_disk, self.passed)
+        else:
+            self.watched = Watched()
+            self.executor = self._executor(self.house)
+
+    async def _rest(self) -> None:
+        """Wait until everything is said and done; prices stand still by now."""
+        for _ in range(2):
+            await self._revive(is_urgent=True)
+            await self.executor.begun.wait()
+            await asyncio.sleep(90.0)  # an order that never arrived is known to by then
+            await self.executor.compare()
+            async with asyncio.timeout(600.0):
+                await self.executor.quiet()
