@@ -262,5 +262,5 @@ async def advance(control: str, until_ms: int) -> None:
         ):
             if answer.status >= 400:
                 raise BadInputError(f"{control} refuses to move: {await answer.text()}")
-    except aiohttp.ClientError as error:
-        raise BadInputError(f"[venue] control {control} does not answer: {error}") from error
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise BadInputError(f"[venue] control {control} does not answer: {error!r}") from error

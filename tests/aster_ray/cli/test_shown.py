@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -108,3 +111,15 @@ def test_books_that_differ_say_where() -> None:
     assert "missing: BTCUSDT/0" in text
     assert "... and 2 more" in text
     assert "cash -12.3" in text
+
+
+def test_an_attached_simulator_ends_with_its_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    killed: list[tuple[int, int]] = []
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(fileno=lambda: reading))
+    monkeypatch.setattr(os, "kill", lambda pid, number: killed.append((pid, number)))
+    os.write(writing, b"nothing to do")
+    os.close(writing)
+    simulator._end_with_input()
+    os.close(reading)
+    assert killed == [(os.getpid(), signal.SIGTERM)]

@@ -85,6 +85,47 @@ def test_the_same_requests_between_the_same_leaps_give_the_same_messages() -> No
     assert len(played(looks=False)) > 40
 
 
+def far_below(scene: Scene, fraction: float) -> Order:
+    """Place a bid that prices do not come near to."""
+    price = round(scene.btc.last / 10 * (1.0 - fraction), 1)
+    return scene.send(side="BUY", type="LIMIT", quantity="0.002", price=price, timeInForce="GTC")
+
+
+def test_quotes_around_an_order_out_of_reach_follow_the_price() -> None:
+    scene = Scene(a_market(a_walk(6, BARS, size=20.0)), leaps=True)
+    order = far_below(scene, 0.015)
+    quoted = []
+    step = scene.btc.liquidity.step
+    scene.btc.liquidity.step = lambda *a: (quoted.append(a), step(*a))[1]  # type: ignore[method-assign]
+    scene.wait(60)
+    assert order.is_open
+    assert len(quoted) == 1  # at the end, whatever prices did in between
+    bid, ask = scene.btc.book.best(Side.BUY), scene.btc.book.best(Side.SELL)
+    assert bid is not None
+    assert ask is not None
+    assert order.ticks < bid <= scene.btc.last <= ask
+    audit(scene.floor)
+
+
+def test_who_looks_does_not_matter_while_orders_rest() -> None:
+    def played(*, looks: bool) -> list[dict[str, Any]]:
+        scene, rng = Scene(a_market(a_walk(5, BARS)), leaps=True), random.Random(2)
+        told: list[dict[str, Any]] = []
+        for _ in range(15):
+            far_below(scene, rng.choice([0.0005, 0.002, 0.015]))
+            if looks:
+                scene.btc.book.levels(Side.BUY, 5)
+            scene.wait(rng.choice([1, 3, 5.25]))
+            if looks:
+                scene.btc.book.levels(Side.SELL, 5)
+            scene.market(rng.choice(["BUY", "SELL"]), "0.03")
+            told += scene.heard()
+        return told
+
+    assert played(looks=False) == played(looks=True)
+    assert len(played(looks=False)) > 40
+
+
 def order_of(rng: random.Random, price: float) -> dict[str, Any]:
     """Draw an order of a kind that may lie dormant."""
     side = rng.choice(["BUY", "SELL"])
