@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from actors.launch import View, local_ray, run_session
-from actors.simulated import simulated
+from actors.simulated import exchange_of
 from actors.warm import warm_all
 from aster_ray import topology
 from aster_ray.cli import api
@@ -73,12 +73,14 @@ class Sampler:
 def main(folder: Path) -> None:
     """Run a session of a day and a half; say what grew."""
     given = {"start": "2025-03-01", "end": "2025-03-02T12:00", "timeframe": "1m"}
-    request = api.request_run((), (), api.load_settings(None, given))
-    with simulated(request) as there, local_ray():
-        session = create_session(there.request, folder, uuid.uuid4().hex[:8])
-        warm_all(session.prepare())
-        sampler = Sampler(session.token)
-        result = run_session(session, sampler, lambda: False)
+    settings = api.load_settings(None, given, ["session.orders=simulator"])
+    session = create_session(api.request_run((), (), settings), folder, uuid.uuid4().hex[:8])
+    prepared, sampler = session.prepare(), Sampler(session.token)
+    with exchange_of(session, prepared) as exchange:
+        warm_all(prepared)
+        exchange.open()
+        with local_ray():
+            result = run_session(session, sampler, lambda: False)
     found = {
         "closes": len(result.equity),
         "orders": len(result.facts.orders["client_order_id"]),

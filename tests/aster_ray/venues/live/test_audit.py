@@ -23,7 +23,7 @@ def books() -> tuple[Any, dict[str, Any]]:
     account = SimpleNamespace(
         orders={"a-3": SimpleNamespace(stage=Stage.OPEN)},
         finished={"a-1": "filled", "a-2": "canceled", "a-4": "too late: decided anew"},
-        trade_ids={f"{SYMBOL}/7", "funding/BTCUSDT/1"},
+        booked=SimpleNamespace(trades={f"{SYMBOL}/7": ""}),
         position=lambda _n: 2,
         book=SimpleNamespace(
             account=np.array(
@@ -86,11 +86,11 @@ def another_end(_account: Any, ledger: Any) -> None:
 
 
 def lost_fill(account: Any, _ledger: Any) -> None:
-    account.trade_ids.discard(f"{SYMBOL}/7")
+    account.booked.trades.clear()
 
 
 def invented_fill(account: Any, _ledger: Any) -> None:
-    account.trade_ids.add(f"{SYMBOL}/8")
+    account.booked.trades[f"{SYMBOL}/8"] = ""
 
 
 def another_position(account: Any, _ledger: Any) -> None:
