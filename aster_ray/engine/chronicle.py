@@ -105,7 +105,8 @@ def _working_field(report: VenueReport) -> dict[str, object]:
     return {"working": encode(report.working)} if report.working.any() else {}
 
 
-def _read_report(record: Record) -> VenueReport:
+def read_report(record: Record) -> VenueReport:
+    """Return what ``report_record`` was given."""
     fills = decode(record["fills"], FILL)
     working = decode(record["working"], _I1) if "working" in record else NOTHING_WORKING
     return VenueReport(int(record["seq"]), int(record["close_ms"]), fills, working)
@@ -122,26 +123,41 @@ def read_close(record: Record) -> Close:
             for name, (dtype, _) in zip(SignalColumns._fields, COLUMN_FORMS, strict=True)
         )
     )
-    report = _read_report(record)
+    report = read_report(record)
     intents = decode(record["intents"], INTENT)
     orders = OrderBatch(seq, close_ms, intents, record["equity"], record["gross"], record["state"])
     return Close(SignalBatch(batch, columns, 0), report, orders)
 
 
+class CloseReader:
+    """Read a risk journal as it comes, insisting that no close is missing or doubled."""
+
+    def __init__(self) -> None:
+        self._expected = 0
+        self._commands: tuple[Command, ...] = ()
+
+    def take(self, record: Record) -> Close | None:
+        """Return the close a record holds, with the commands since the one before; else None."""
+        if record["kind"] == "command":
+            self._commands += (read_command(record),)
+        if record["kind"] != "close":
+            return None
+        if record["seq"] != self._expected:
+            raise JournalError(
+                f"risk journal holds close {record['seq']} where {self._expected} belongs"
+            )
+        self._expected += 1
+        commands, self._commands = self._commands, ()
+        return read_close(record)._replace(commands=commands)
+
+
 def closes_of(records: Iterable[Record]) -> Iterator[Close]:
     """Yield the close times of a risk journal, insisting that none is missing or doubled."""
-    expected = 0
-    commands: tuple[Command, ...] = ()
+    reader = CloseReader()
     for record in records:
-        if record["kind"] == "command":
-            commands += (read_command(record),)
-        if record["kind"] != "close":
-            continue
-        if record["seq"] != expected:
-            raise JournalError(f"risk journal holds close {record['seq']} where {expected} belongs")
-        expected += 1
-        yield read_close(record)._replace(commands=commands)
-        commands = ()
+        close = reader.take(record)
+        if close is not None:
+            yield close
 
 
 def same_orders(one: OrderBatch, other: OrderBatch) -> bool:
@@ -250,7 +266,7 @@ def fold_execution(desk: ExecutionDesk, records: Iterable[Record], *, verify: bo
     for record in records:
         kind, seq = record["kind"], int(record["seq"])
         if kind == "report":
-            desk.on_report(_read_report(record))
+            desk.on_report(read_report(record))
             reported = seq
             reports += 1
         elif kind == "orders":

@@ -13,6 +13,7 @@ from aster_ray.engine.execution_desk import ExecutionDesk
 from aster_ray.engine.messages import BarBatch, OrderBatch, SignalBatch, VenueReport
 from aster_ray.engine.ports import ExecutionPort
 from aster_ray.engine.risk_desk import RiskDesk
+from aster_ray.model.order import OrderRequest
 
 
 class SignalSource(Protocol):
@@ -30,14 +31,14 @@ class Engine:
         self._strategies = strategies
         self.risk = risk
         self.execution = execution
+        self.requests: list[OrderRequest] = []  # of the last close
 
     def on_close(self, batch: BarBatch, report: VenueReport) -> OrderBatch:
         """Book the venue's report on ``batch``, decide, and return what must be sent."""
         if not report.is_empty:
             self.execution.on_report(report)
         orders = self.risk.on_close(self._strategies.on_bars(batch), report)
-        if len(orders.intents):
-            self.execution.on_orders(orders)
+        self.requests = self.execution.on_orders(orders) if len(orders.intents) else []
         return orders
 
     def sent(self, orders: OrderBatch) -> None:

@@ -104,20 +104,30 @@ class Scan:
                 self.valid_bytes += length
                 self.records += 1
                 yield record
-            size = os.fstat(file.fileno()).st_size
-            if size > self.valid_bytes:
-                self._judge(file, size)
+        self.dropped = loss_at(self._path, self.valid_bytes)
 
-    def _judge(self, file: IO[bytes], size: int) -> None:
-        """Tell the torn end that a crash leaves from damage with good records behind it."""
+
+def loss_at(path: Path, end: int) -> Loss:
+    """Return what lies behind byte ``end`` of a journal, where its last whole record ends.
+
+    Raises:
+        JournalError: it is not the torn end that a crash leaves, for good records are behind it.
+    """
+    if not path.exists():
+        return Loss()
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size <= end:
+            return Loss()
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if _holds_record(data, self.valid_bytes):
+            # Looked at last: what a writer appends meanwhile is no damage.
+            if _holds_record(data, end) and _parse(data[end : data.find(b"\n", end) + 1]) is None:
                 raise JournalError(
-                    f"journal {self._path.name} is damaged at byte {self.valid_bytes} of {size}, "
-                    "with good records behind it; restore it from a copy or start a new session"
+                    f"journal {path.name} is damaged at byte {end} of {size}, with good records "
+                    "behind it; restore it from a copy or start a new session"
                 )
-            lines = data[self.valid_bytes :].split(b"\n")
-        self.dropped = Loss(size - self.valid_bytes, sum(map(bool, lines)) or 1)
+            lines = data[end:].split(b"\n")
+    return Loss(size - end, sum(map(bool, lines)) or 1)
 
 
 def _holds_record(data: mmap.mmap, start: int) -> bool:

@@ -103,3 +103,31 @@ class PreparedSignals:
     def on_bars(self, batch: BarBatch) -> SignalBatch:
         """Return what the strategies say about close time ``batch.seq``."""
         return SignalBatch(batch, self.columns, self._start + batch.seq)
+
+
+class GrowingSignals:
+    """Answer closes that are known at the start from one pass, and later ones as they come.
+
+    Attributes:
+        latest: the last answer.
+    """
+
+    def __init__(self, strategies: Sequence[tuple[Strategy, Params]], market: Market) -> None:
+        """Begin with ``market``: warm-up, then every close that is known."""
+        self._strategies = tuple(strategies)
+        self._market: Market | None = market
+        self._known = len(market) - market.start
+        self._source: PreparedSignals | StrategyDesk | None = None
+        if self._known:
+            self._source = PreparedSignals(self._strategies, market)
+        self.latest: SignalBatch | None = None
+
+    def on_bars(self, batch: BarBatch) -> SignalBatch:
+        """Take the next close time and return what the strategies say about it."""
+        if self._market is not None and batch.seq == self._known:
+            self._source = StrategyDesk(self._strategies, self._market)
+            self._market = None  # the desk keeps what it needs
+        if self._source is None:
+            raise ValueError(f"close {batch.seq} came where {self._known} belongs")
+        self.latest = self._source.on_bars(batch)
+        return self.latest

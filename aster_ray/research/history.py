@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from aster_ray.engine.chronicle import read_anchor
+from aster_ray.engine.journal_tail import JournalTail
 from aster_ray.errors import BadInputError
-from aster_ray.research.ledger import JournalTail
 from aster_ray.research.session import EXECUTOR_JOURNAL, FILE, RISK_JOURNAL, Session
 from aster_ray.research.view import strategy_names
 from aster_ray.store.config import StoreConfig

@@ -6,14 +6,13 @@ It only reads, a fraction of a second behind; nobody who trades waits for it.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from aster_ray.engine.command import command_row, read_command
-from aster_ray.engine.journal import complete_lines, decode
+from aster_ray.engine.journal import decode
 from aster_ray.engine.position_book import PositionBook
 from aster_ray.kernel.accounting import DAY_MS
 from aster_ray.kernel.records import (
@@ -30,31 +29,6 @@ from aster_ray.model.enums import Denial, FillKind, IntentKind, TradingState, la
 _RECENT = 6
 _F8, _I1 = np.dtype("f8"), np.dtype("i1")
 _WORDS = ((LONG, "long"), (SHORT, "short"), (EXIT_LONG, "exit long"), (EXIT_SHORT, "exit short"))
-
-
-class JournalTail:
-    """Read what was appended to a journal since the last look; a torn end waits for its rest."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._position = 0
-
-    def first_record(self) -> dict[str, Any] | None:
-        """Return the record at the head of the journal, or None while there is none."""
-        if not self._path.exists():
-            return None
-        with self._path.open("rb") as file:
-            return next((record for record, _ in complete_lines(file)), None)
-
-    def new_records(self) -> Iterator[dict[str, Any]]:
-        """Yield the complete records that appeared since the last call, one at a time."""
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._position)
-            for record, length in complete_lines(file):
-                self._position += length
-                yield record
 
 
 class Ledger:

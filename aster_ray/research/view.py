@@ -9,9 +9,10 @@ import numpy as np
 
 from aster_ray.engine.chronicle import fold_execution, read_anchor
 from aster_ray.engine.execution_desk import ExecutionDesk
+from aster_ray.engine.journal_tail import JournalTail
 from aster_ray.errors import AsterError
 from aster_ray.model.order import Order
-from aster_ray.research.ledger import JournalTail, Ledger
+from aster_ray.research.ledger import Ledger
 from aster_ray.research.session import EXECUTOR_JOURNAL, RISK_JOURNAL, Session
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from actors.pulse import FILE
 from aster_ray.engine.failpoints import marker
-from aster_ray.research.ledger import JournalTail
+from aster_ray.engine.journal_tail import JournalTail
 from aster_ray.research.session import LOGS, RISK_JOURNAL, VENUE_JOURNAL
 from tests.chaos.cases import ROLES, Case
 

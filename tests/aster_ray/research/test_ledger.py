@@ -11,8 +11,9 @@ from aster_ray.engine.chronicle import anchor_record, close_record
 from aster_ray.engine.command import Command, Instruction, command_record
 from aster_ray.engine.durable import Close
 from aster_ray.engine.journal import frame
+from aster_ray.engine.journal_tail import JournalTail
 from aster_ray.model.enums import TradingState
-from aster_ray.research.ledger import JournalTail, Ledger
+from aster_ray.research.ledger import Ledger
 from tests.factories import CAPITAL, a_busy_scene, a_setup, an_open_journal
 
 
