@@ -11,6 +11,7 @@ from actors.options import TIMES
 from actors.shell import Shell
 from aster_ray import topology
 from aster_ray.engine.failpoints import BEFORE_SEND
+from aster_ray.research.drift_file import read_drift
 from aster_ray.research.history import history_key
 from aster_ray.research.view import SessionView
 from aster_ray.store.config import places_from_environment
@@ -36,10 +37,14 @@ class LedgerActor(Shell):
         if places.store.history:
             self.attend(keep_history(session, places.store))
         live = account_snapshot(places, history_key(session), session.folder)
-        self.attend(publish_live(live, self._view.snapshot))
+        self.attend(publish_live(live, self._shown))
         while True:
             self._view.catch_up()
             await asyncio.sleep(TIMES.tail)
+
+    def _shown(self) -> dict[str, Any]:
+        """Return what onlookers find: the account, and what a twin of it wrote last."""
+        return {**self._view.snapshot(), "drift": read_drift(self.session.folder)}
 
     async def snapshot(self) -> dict[str, Any]:
         """Return what is to be shown now."""

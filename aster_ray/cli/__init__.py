@@ -20,6 +20,7 @@ from aster_ray.cli import (
     live,
     market_data,
     operate,
+    replay,
     runs,
     simulator,
     strategy,
@@ -38,7 +39,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for group in (runs, live, operate, flatten, history, doctor, simulator, guides):
+    for group in (runs, live, operate, replay, flatten, history, doctor, simulator, guides):
         group.register(app)
     for name, group, summary in (
         ("data", market_data, "Download, import, verify and list market data."),

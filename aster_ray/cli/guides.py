@@ -117,6 +117,7 @@ def operate() -> None:
     aster resume [SESSION]               trade again, after a pause or a halt
     aster stop [SESSION] --timeout 120   finish the close under way, write the report, end
     aster logs [SESSION] --actor risk --follow
+    aster replay [SESSION] --follow      its live twin: decides again on all that was observed
 
     SESSION is a folder or its name below runs/; none = the newest that lives. All can be repeated.
     SIGTERM, Ctrl-C and the end of its terminal stop a session like `aster stop`; a second SIGTERM
@@ -125,8 +126,16 @@ def operate() -> None:
     (drawdown limit) waits for a resume, which measures drawdown anew from there; a pause does not
     lift it.
 
-    These verbs join the session's Ray node and need its token: ~/.ray/auth_token of the user who
-    started it, RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH. Without an answer from the node,
+    The twin puts each close through an engine of its own and compares signals, orders and fills bit
+    for bit, on paper and at a venue. At a venue it also prices every order as the backtest would
+    have on the same bar: drift in bps, above zero where the venue was worse, for market orders and
+    for those hit inside a bar, and orders only one side filled. It reads the journals and holds no
+    lock; drift.json, the live snapshot and `aster status` have its last word. It ends with the
+    session: 0 all identical, 1 if anything differs; --once compares what is there, --json prints a
+    document a line.
+
+    The other verbs join the session's Ray node and need its token: ~/.ray/auth_token of the user
+    who started it, RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH. Without an answer from the node,
     `aster status` reads the journals and says so.
     As a service: serve/config/aster-paper.service is a commented systemd unit.
 
@@ -157,6 +166,7 @@ def sessions() -> None:
     history.sqlite       LedgerActor       the same in tables; see `aster help history`
     history.sqlite.lock  LedgerActor       empty; held while the tables are made
     live.json            LedgerActor       how the account stands, for 15 s at a time
+    drift.json           aster replay      what a live twin found last; see `aster help operate`
     lease/               ExecutorActor     who may send; free as soon as its process is gone
     report.json          aster paper       every number, when the session ends; the last to appear
     report.html          aster paper       the tear sheet
@@ -223,7 +233,7 @@ VERB_TOPICS = {
     "backtest": "results",
     "sweep": "results",
     "report": "results",
-    "replay": "results",
+    "replay": "operate",
     "strategy": "strategies",
     "simulator": "simulator",
     "data": "data",

@@ -1,4 +1,4 @@
-"""Verbs that trade or look at what was traded: backtest, sweep, paper, replay, report."""
+"""Verbs that trade or look at what was traded: backtest, sweep, paper, report."""
 
 from __future__ import annotations
 
@@ -72,19 +72,11 @@ class Folders(VerbOptions):
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folder(VerbOptions):
-    """A verb about the folder of an earlier run."""
-
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the run.")]
-
-
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
     verb(app, "backtest", RunOptions)(backtest)
     verb(app, "sweep", Sweep)(sweep)
     verb(app, "paper", Paper)(paper)
-    verb(app, "replay", Folder)(replay)
     verb(app, "report", Folders)(report)
 
 
@@ -143,22 +135,6 @@ def paper(options: Paper) -> None:
     output.emit(options, result.report, tables.run_table(result.report, result.folder))
     if result.exit_code:
         raise typer.Exit(result.exit_code)
-
-
-def replay(options: Folder) -> None:
-    """Put a session's recorded observations through the engine and compare every order."""
-    from aster_ray.research.replay import replay_session
-
-    with output.progress(options, "replay"):
-        result = replay_session(options.folder)
-    payload = {
-        "orders": result.orders,
-        "differences": result.differences,
-        "dropped_bytes": result.dropped,
-    }
-    output.emit(options, payload, tables.replay_table(payload), "replay.json")
-    if result.differences:
-        raise typer.Exit(1)
 
 
 def report(options: Folders) -> None:

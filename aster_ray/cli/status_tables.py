@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from aster_ray.cli.drift_tables import status_line
 from aster_ray.cli.streams import results
+from aster_ray.clock import LiveClock
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,6 +72,9 @@ def status_table(payload: Mapping[str, Any]) -> Render:
         for problem in payload["problems"]:
             console.print(f"not healthy: {problem}", style="red", markup=False, soft_wrap=True)
         _process(console, payload)
+        if payload.get("drift"):
+            told = status_line(payload["drift"], LiveClock().now_ms())
+            console.print(told, markup=False, soft_wrap=True)
         if account:
             _account(console, payload)
             _rows(console, "positions", account["positions"], _POSITION)

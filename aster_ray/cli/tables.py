@@ -126,24 +126,6 @@ def _luck(first: str, row: Mapping[str, Any]) -> str:
     )
 
 
-def replay_table(payload: Mapping[str, Any], most: int = 20) -> Render:
-    """Draw what a replay found."""
-
-    def render(console: Console) -> None:
-        differences = payload["differences"]
-        count = payload["orders"] if isinstance(payload["orders"], int) else len(payload["orders"])
-        for difference in differences[:most]:
-            console.print(str(difference), markup=False)
-        if len(differences) > most:
-            console.print(f"... and {len(differences) - most} more", markup=False)
-        for name, size in payload.get("dropped_bytes", {}).items():
-            console.print(f"{name}: a torn last record, {size:,} bytes, was dropped", markup=False)
-        verdict = f"{len(differences)} differ" if differences else "all identical"
-        console.print(f"{count} orders replayed, {verdict}", markup=False)
-
-    return render
-
-
 def quality_table(payload: Mapping[str, Any]) -> Render:
     """Draw the quality of series after an import or a check."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -126,9 +127,14 @@ def row(close_ms: int, symbol: str, field: str, recorded: Any, reproduced: Any) 
         "close_ms": close_ms,
         "symbol": symbol,
         "field": field,
-        "recorded": recorded,
-        "reproduced": reproduced,
+        "recorded": _plain(recorded),
+        "reproduced": _plain(reproduced),
     }
+
+
+def _plain(value: Any) -> Any:
+    """Return None for what is no number: JSON knows none."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def order_of_rows(difference: Difference) -> tuple[int, str, str, str]:

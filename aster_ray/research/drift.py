@@ -8,20 +8,16 @@ A price difference is signed so that positive means worse for us.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from aster_ray._jit import bound
-from aster_ray.engine.messages import BarBatch, VenueReport
-from aster_ray.kernel.records import FILL, Book, Moment, Setup
-from aster_ray.kernel.step import match
+from aster_ray.engine.messages import VenueReport
 from aster_ray.model.enums import FillKind, Working, label
 
 Row = dict[str, Any]
-_NO_FILLS = np.zeros(0, FILL).view(np.recarray)
 _OF_SYMBOL = (FillKind.MARKET, FillKind.STOP, FillKind.LIQUIDATION)
 _RECENT = 20
 BPS = 1e4
@@ -65,41 +61,6 @@ def by_slot(fills: np.ndarray) -> dict[Slot, Done]:
                 price = sum(abs(one) * other for one, other in done) / weight
             found[slot] = Done(lots, price)
     return found
-
-
-class Shadow:
-    """The paper venue's answer to one bar from a book that others keep."""
-
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
-        self._book: Book | None = None
-        self._step: Callable[..., int] | None = None
-
-    def remember(self, book: Book) -> None:
-        """Take over what is held and rests after a close."""
-        self._book = Book(*(np.copy(part, subok=True) for part in book))
-
-    def fills(self, batch: BarBatch, working: Sequence[int]) -> np.ndarray:
-        """Return FILL[F], what would be executed within ``batch``.
-
-        Args:
-            batch: the bars after the close that was remembered.
-            working: symbols whose market order was counted at an earlier close.
-        """
-        book = self._book
-        if book is None:
-            return _NO_FILLS
-        for n in working:
-            mine = slice(n * self._setup.strategies, (n + 1) * self._setup.strategies)
-            for part in ("order_lots", "order_close_lots"):
-                book.sleeves[part][mine] = 0
-        arguments = (book, self._setup, batch.bars, Moment(0, batch.open_ms, batch.close_ms))
-        if self._step is None:
-            self._step = bound(match, *arguments)
-        count = self._step(*arguments)
-        self._book = None
-        fills: np.ndarray = book.fills[:count].copy()
-        return fills
 
 
 @dataclass(slots=True)
@@ -263,10 +224,3 @@ class DriftMeter:
         if bps != 0.0 or row["venue_lots"] != row["paper_lots"]:
             self.recent.append(row)
         return row
-
-
-def names_of(row: Mapping[str, Any]) -> str:
-    """Return which side executed an order, in a word."""
-    if row["venue_lots"] is None:
-        return "paper only"
-    return "venue only" if row["paper_lots"] is None else "both"

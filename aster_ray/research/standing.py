@@ -10,6 +10,7 @@ from aster_ray import clock
 from aster_ray.errors import AsterError
 from aster_ray.metrics.files import REPORT, read_report
 from aster_ray.model.enums import TradingState, label
+from aster_ray.research.drift_file import read_drift
 from aster_ray.research.session import RISK_JOURNAL, load_session
 from aster_ray.research.tenure import HostRecord, Phase, read_host
 from aster_ray.research.view import view_from_files
@@ -44,7 +45,9 @@ def standing(
     phase = Phase.ENDED if record is None else record.phase
     told = told or {}
     actors = dict(told.get("pulses", {}))
+    drift = read_drift(folder)
     problems = [*_of_process(record, told, silence), *_of_actors(actors), *_of_account(ledger)]
+    problems += _of_twin(drift)
     closes = int(ledger.get("closes", 0))
     ahead = max((row["progress"] + 1 for row in actors.values()), default=closes)
     return {
@@ -68,6 +71,7 @@ def standing(
         "lag": {"closes": max(0, ahead - closes), "recorded_ms": _age_ms(folder)},
         "account": dict(ledger),
         "actors": actors,
+        "drift": drift,
     }
 
 
@@ -110,6 +114,13 @@ def _of_feed(says: Mapping[str, Any]) -> list[str]:
 
 def _of_account(ledger: Mapping[str, Any]) -> list[str]:
     return ["account is halted: `aster resume`"] if ledger.get("state") == HALTED else []
+
+
+def _of_twin(drift: Mapping[str, Any] | None) -> list[str]:
+    """Return what a twin found; how far prices lay is for a person to judge."""
+    if drift is None or not drift.get("differing"):
+        return []
+    return [f"the twin decides otherwise in {drift['differing']:,} places: `aster replay --follow`"]
 
 
 def _because(reason: str) -> str:

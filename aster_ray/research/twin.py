@@ -31,10 +31,11 @@ from aster_ray.research.differences import (
     row,
     signal_differences,
 )
-from aster_ray.research.drift import DriftMeter, Row, Shadow, Slot
+from aster_ray.research.drift import DriftMeter, Row, Slot
 from aster_ray.research.pairing import Pair, Record
 from aster_ray.research.prepare import Prepared
 from aster_ray.research.session import Session
+from aster_ray.research.shadow import Shadow
 
 _LATE_CLOSES = 1  # a real venue's evidence may come after the close of the bar that it belongs to
 _KINDS: Mapping[OrderKind, FillKind] = {

@@ -79,17 +79,32 @@ def test_a_folder_that_holds_something_else_is_refused_before_any_work(
 
 @pytest.mark.parametrize(("differences", "code"), [([], 0), (["order 3: lots 5, was 4"], 1)])
 def test_a_replay_fails_where_an_order_differs(
-    monkeypatch: pytest.MonkeyPatch, capsys: Capture, differences: list[str], code: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+    differences: list[str],
+    code: int,
 ) -> None:
-    found = SimpleNamespace(orders=12, differences=differences, dropped={"risk.journal": 5})
+    found = SimpleNamespace(
+        orders=12,
+        closes=3,
+        unfinished=0,
+        differences=differences,
+        dropped={"risk.journal": 5},
+        drift={},
+    )
+    (tmp_path / "session.json").write_text("{}")
     asked: list[Path] = []
     monkeypatch.setattr(replay, "replay_session", lambda folder: (asked.append(folder), found)[1])
-    assert cli.main(["replay", "runs/paper-1", "--json"]) == code
-    assert asked == [Path("runs/paper-1")]
+    assert cli.main(["replay", str(tmp_path), "--json"]) == code
+    assert asked == [tmp_path]
     assert json.loads(capsys.readouterr().out) == {
         "orders": 12,
+        "closes": 3,
+        "unfinished": 0,
         "differences": differences,
         "dropped_bytes": {"risk.journal": 5},
+        "drift": {},
     }
 
 

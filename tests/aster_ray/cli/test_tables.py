@@ -14,7 +14,6 @@ from aster_ray.cli.tables import (
     Render,
     comparison_table,
     quality_table,
-    replay_table,
     run_table,
     series_table,
     sweep_table,
@@ -171,24 +170,6 @@ def test_a_comparison_puts_a_difference_beside_each_other_run() -> None:
     assert "calmar - 2.00 -" in text
     assert "round trips 7 7 0" in text
     assert "warning: other fees written to runs/one" in text
-
-
-def test_a_replay_lists_differences_up_to_a_limit_and_what_was_dropped() -> None:
-    payload = {
-        "orders": 12,
-        "differences": ["order 3: lots 5, was 4", "order 4 is missing", "order 5 is new"],
-        "dropped_bytes": {"risk.journal": 1_234},
-    }
-    text = printed(replay_table(payload, most=2))
-    assert text.splitlines() == [
-        "order 3: lots 5, was 4",
-        "order 4 is missing",
-        "... and 1 more",
-        "risk.journal: a torn last record, 1,234 bytes, was dropped",
-        "12 orders replayed, 3 differ",
-    ]
-    same = printed(replay_table({"orders": [{}, {}], "differences": []}))
-    assert same == "2 orders replayed, all identical\n"
 
 
 SERIES = {

@@ -20,6 +20,7 @@ from aster_ray.kernel.records import CLOSE, FILL
 from aster_ray.model.enums import TradingState
 from aster_ray.research.backtest import run_backtest
 from aster_ray.research.replay import replay_session
+from aster_ray.research.request import RunRequest
 from aster_ray.research.session import (
     EXECUTOR_JOURNAL,
     RISK_JOURNAL,
@@ -35,12 +36,17 @@ from tests.factories import an_open_journal
 Edit = Callable[[dict[str, Any]], None]
 
 
-def traded(folder: Path, commands: Mapping[int, TradingState] | None = None) -> Session:
+def traded(
+    folder: Path,
+    commands: Mapping[int, TradingState] | None = None,
+    days: int = 5,
+    request: RunRequest | None = None,
+) -> Session:
     """Run a session in this process, with the desks and journals the actors use.
 
     ``commands`` is close -> what an operator asks for just before it.
     """
-    session = create_session(a_request(5), folder, "token")
+    session = create_session(request or a_request(days), folder, "token")
     prepared = session.prepare()
     names = (RISK_JOURNAL, VENUE_JOURNAL, EXECUTOR_JOURNAL)
     risk_journal, log, sent = (an_open_journal(session.journal(name)) for name in names)
