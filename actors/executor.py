@@ -22,6 +22,7 @@ from aster_ray.engine.failpoints import EVIDENCE_AFTER_SEND
 from aster_ray.engine.messages import VenueReport
 from aster_ray.engine.wire import pack_report, unpack_bars, unpack_orders
 from aster_ray.errors import BadInputError
+from aster_ray.research.live import budget_at
 from aster_ray.research.prepare import Prepared
 from aster_ray.research.request import refuse_real_money
 from aster_ray.research.session import EXECUTOR_JOURNAL, VENUE_JOURNAL
@@ -152,6 +153,7 @@ class ExecutorActor(Shell):
         first = min(market.start, len(market) - 1)
         since_ms = int(market.open_ms[first]) + (market.start - first) * market.timeframe_ms
         exchange = LiveExchange(venue, config, credentials, since_ms, self._permit)
+        exchange.shared = budget_at(config, places_from_environment(os.environ))
         exchange.dry = session.mandate is not None and session.mandate.dry
         return exchange
 

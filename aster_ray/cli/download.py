@@ -115,10 +115,16 @@ async def _download(
 ) -> DownloadReport:
     from aster_ray.clock import LiveClock
     from aster_ray.data.download.run import download as run
+    from aster_ray.research.live import budget_at
+    from aster_ray.store.config import Places
     from aster_ray.venues.connect import connect_market
     from aster_ray.venues.credentials import read_credentials
 
-    client = connect_market(settings.venue, read_credentials(settings.venue, os.environ))
+    client = connect_market(
+        settings.venue,
+        read_credentials(settings.venue, os.environ),
+        shared=budget_at(settings.venue, Places(settings.store, settings.redis)),
+    )
     try:
         return await run(client, request, LiveClock(), progress)
     finally:

@@ -134,6 +134,11 @@ def guide() -> None:
 
         ASTER__REDIS__URL=redis://:PASSWORD@redis.example:6379/0
 
+    Every client of a venue then draws its request weight from the budget of its address: [redis]
+    address names the public one a machine has, where there are several. Cancels and protection go
+    first, whichever process asks; a ban stops all. While Redis is away each process keeps to
+    budget_share = 0.25 of the venue's weight, and says so.
+
     An executor that goes silent is followed after [redis] lease_ttl = 10 seconds, on one machine at
     once if it died. Each taking has a higher epoch, also after Redis lost all it knew. While Redis
     does not answer nothing is sent; stops rest at the venue meanwhile.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 
 from aster_ray.data.live.feed_desk import FeedDesk, Grid
@@ -11,13 +12,27 @@ from aster_ray.data.live.history import fetch_history
 from aster_ray.data.live.soundness import Step
 from aster_ray.data.synthetic import SYMBOLS
 from aster_ray.engine.ports import MarketClient
+from aster_ray.engine.sharing import RateBudgetPort
 from aster_ray.errors import ConfigError
 from aster_ray.kernel.market import Market
 from aster_ray.model.ids import parse_symbols, parse_timeframe
 from aster_ray.model.instrument import Instrument
 from aster_ray.research.request import RunRequest, RunSettings
+from aster_ray.store.config import Places, places_from_environment
+from aster_ray.store.shared_budget import shared_budget
 from aster_ray.venues.config import VenueConfig
 from aster_ray.venues.connect import connect_market
+
+
+def budget_at(venue: VenueConfig, places: Places) -> RateBudgetPort | None:
+    """Return the request budget that everybody behind this address shares at ``venue``, if any.
+
+    A venue whose time stands still counts nothing.
+    """
+    if venue.control:
+        return None
+    name = "@".join(filter(None, (venue.name, venue.rest)))
+    return shared_budget(places, name, venue.weight_per_minute)
 
 
 def open_clients(settings: RunSettings) -> list[MarketClient]:
@@ -26,10 +41,11 @@ def open_clients(settings: RunSettings) -> list[MarketClient]:
     Must be called while an event loop runs; each is to be closed before that ends.
     """
     venue, feed = settings.venue, settings.feed
-    clients = [connect_market(venue)]
+    places = places_from_environment(os.environ)
+    clients = [connect_market(venue, shared=budget_at(venue, places))]
     if feed.backup:
         stands_in = VenueConfig(name=feed.backup, rest=feed.backup_rest, stream=feed.backup_stream)
-        clients.append(connect_market(stands_in))
+        clients.append(connect_market(stands_in, shared=budget_at(stands_in, places)))
     return clients
 
 
@@ -67,7 +83,8 @@ async def _history(request: RunRequest) -> Market:
     settings = request.settings
     wanted = [symbol.venue_id for symbol in parse_symbols(settings.data.symbols)]
     warmup = max(request.warmup(), settings.data.warmup)
-    client = connect_market(settings.venue)
+    places = places_from_environment(os.environ)
+    client = connect_market(settings.venue, shared=budget_at(settings.venue, places))
     try:
         timeframe_ms = parse_timeframe(settings.data.timeframe)
         return await fetch_history(client, wanted or list(SYMBOLS), timeframe_ms, warmup)

@@ -55,17 +55,24 @@ class RedisConfig:
             by files. Give it as ASTER__REDIS__URL where it holds a password.
         lease_ttl: seconds after which the lease of an executor that went silent is free.
         snapshot_ttl: seconds for which a published snapshot counts as live.
+        address: name of the public address this machine has: those that name the same share one
+            rate budget at a venue, which counts by address.
+        budget_share: part of a venue's request weight that each process keeps to by itself while
+            Redis does not answer.
     """
 
     url: Secret = field(default_factory=Secret, metadata=_ELSEWHERE)
     lease_ttl: float = field(default=10.0, metadata=_ELSEWHERE)
     snapshot_ttl: float = field(default=15.0, metadata=_ELSEWHERE)
+    address: str = field(default="", metadata=_ELSEWHERE)
+    budget_share: float = field(default=0.25, metadata=_ELSEWHERE)
 
     def problems(self) -> list[str]:
         """Return what is out of range."""
         found = [
             *outside(self, 1.0, 300.0, "lease_ttl"),
             *outside(self, 1.0, 3600.0, "snapshot_ttl"),
+            *outside(self, 0.01, 1.0, "budget_share"),
         ]
         if self.url.value and _scheme(self.url) not in _REDIS_SCHEMES:
             found.append("url must begin with redis://, rediss:// or unix://")

@@ -49,6 +49,10 @@ class Quota:
         }
         return self.burst * fractions[urgency]
 
+    def within(self, weight: int, urgency: Urgency) -> int:
+        """Return ``weight``, or all there ever is for this urgency where it is larger."""
+        return max(1, min(weight, int(self.burst - self.reserve(urgency))))
+
     def needed(self, weight: int, urgency: Urgency) -> float:
         """Return what the bucket must hold before ``weight`` may be spent.
 

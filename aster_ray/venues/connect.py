@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aster_ray.clock import Clock, LiveClock
 from aster_ray.engine.ports import MarketClient, TradingClient
+from aster_ray.engine.sharing import RateBudgetPort
 from aster_ray.errors import BadInputError
 from aster_ray.venues.config import ASTER, VenueConfig
 from aster_ray.venues.credentials import Credentials
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def connect(
-    config: VenueConfig, credentials: Credentials, clock: Clock | None = None
+    config: VenueConfig,
+    credentials: Credentials,
+    clock: Clock | None = None,
+    shared: RateBudgetPort | None = None,
 ) -> tuple[MarketClient, TradingClient]:
     """Return a venue's public side and an account at it; nothing is sent before it is asked.
 
@@ -29,23 +33,27 @@ def connect(
         config: which venue and how to reach it.
         credentials: whose account.
         clock: ours; nonces and the comparison with the venue's clock are made by it.
+        shared: the request weight of everybody behind this address; None = this client alone.
 
     Raises:
         BadInputError: a library is missing, or ccxt knows no such venue.
     """
-    line = _open(config, credentials, clock or LiveClock(), users=2)
+    line = _open(config, credentials, clock or LiveClock(), users=2, shared=shared)
     return line.market(signed=True), line.trading()
 
 
 def connect_market(
-    config: VenueConfig, credentials: Credentials | None = None, clock: Clock | None = None
+    config: VenueConfig,
+    credentials: Credentials | None = None,
+    clock: Clock | None = None,
+    shared: RateBudgetPort | None = None,
 ) -> MarketClient:
     """Return the public side of a venue; ``credentials`` also show its margin tables.
 
     Raises:
         BadInputError: as ``connect``.
     """
-    line = _open(config, credentials, clock or LiveClock(), users=1)
+    line = _open(config, credentials, clock or LiveClock(), users=1, shared=shared)
     return line.market(signed=credentials is not None)
 
 
@@ -118,7 +126,12 @@ class _Line:
 
 
 def _open(
-    config: VenueConfig, credentials: Credentials | None, clock: Clock, *, users: int
+    config: VenueConfig,
+    credentials: Credentials | None,
+    clock: Clock,
+    *,
+    users: int,
+    shared: RateBudgetPort | None,
 ) -> _Line:
     try:
         from aster_ray.venues.ccxt_venue.budget import RateBudget
@@ -147,6 +160,7 @@ def _open(
             f"talking to a venue needs {error.name}, which is not installed: pip install aster-ray"
         ) from error
     budget = RateBudget(config.weight_per_minute, config.orders_per_minute)
-    exchange.wire = Wire(Turnstile(budget, config.max_wait_s * 1000.0), weigh)
+    turnstile = Turnstile(budget, config.max_wait_s * 1000.0, shared=shared)
+    exchange.wire = Wire(turnstile, weigh)
     gateway = Gateway(exchange, config.name, clock)
     return _Line(config, gateway, Listings(gateway), users)

@@ -50,7 +50,7 @@ def lived(place: Path, *options: str) -> tuple[dict[str, Any], list[dict[str, An
 
 
 def test_the_twin_of_a_session_that_is_killed_thrice_finds_no_difference(tmp_path: Path) -> None:
-    report, rows, code = lived(tmp_path, "--speed", "12")
+    report, rows, code = lived(tmp_path, "--plain", "--speed", "12")
     deaths = {role: facts["restarts"] for role, facts in report["session"]["actors"].items()}
     assert (deaths["executor"], deaths["risk"]) == (2, 1)
     whole = rows[-1]
@@ -63,7 +63,7 @@ def test_the_twin_of_a_session_that_is_killed_thrice_finds_no_difference(tmp_pat
 
 
 def test_at_an_exchange_the_twin_prices_every_order_the_exchange_filled(tmp_path: Path) -> None:
-    report, rows, code = lived(tmp_path, "--simulator")
+    report, rows, code = lived(tmp_path)
     assert report["session"]["exchange"]["agrees"]
     whole = rows[-1]
     assert (code, whole["state"], whole["differing"]) == (0, "ended", 0)

@@ -71,6 +71,7 @@ class RateBudget:
     """
 
     def __init__(self, weight_per_minute: float, orders_per_minute: float) -> None:
+        self.weight_limit = weight_per_minute
         self._weights = _Bucket(weight_per_minute)
         self._orders = _Bucket(orders_per_minute)
         self._shut_until_ms = 0.0

@@ -84,14 +84,13 @@ class Wire:
     def heard(self, status: int, headers: Mapping[str, str], answer: object) -> None:
         """Note an answer, error or not."""
         lower = {name.lower(): value for name, value in headers.items()}
-        now = self._turnstile.now_ms()
-        budget = self._turnstile.budget
-        budget.heard(now, _number(lower, _WEIGHT_HEADERS), _number(lower, _ORDER_HEADERS))
+        weight, orders = _number(lower, _WEIGHT_HEADERS), _number(lower, _ORDER_HEADERS)
+        self._turnstile.heard(weight, orders)
         pause = _number(lower, ("retry-after",))
         # A firewall's 403 is a page; the venue's own, about permissions, has a code.
         if status in _PAUSE_MS and not (status == 403 and _said(answer)[0]):
             wait = _PAUSE_MS[status] if pause is None else pause * 1000.0
-            budget.refused(now, wait, banned=status == 418)
+            self._turnstile.refused(wait, banned=status == 418)
             pause = wait / 1000.0
         trace = TRACE.get()
         if trace is not None:

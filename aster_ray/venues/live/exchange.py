@@ -12,6 +12,7 @@ import structlog
 
 from aster_ray.clock import LiveClock
 from aster_ray.engine.ports import MarketClient, TradingClient
+from aster_ray.engine.sharing import RateBudgetPort
 from aster_ray.errors import BadInputError, RetryableError
 from aster_ray.venues.config import VenueConfig
 from aster_ray.venues.connect import connect
@@ -57,6 +58,7 @@ class LiveExchange:
         self._since_ms = since_ms
         self._permit = permit
         self.dry = False
+        self.shared: RateBudgetPort | None = None  # with others behind this address
         self._trading: Trading | None = None
         self._client: TradingClient | None = None
         self._market: MarketClient | None = None
@@ -69,7 +71,7 @@ class LiveExchange:
         Raises:
             BadInputError: keys, address or clock are wrong.
         """
-        self._market, client = connect(self._config, self._credentials)
+        self._market, client = connect(self._config, self._credentials, shared=self.shared)
         self._client = DryClient(client) if self.dry else client
         self._pacing = Pacing(self.venue, self._market, self._now_ms)
         steps = bool(self._config.control)  # its closes are of another time than ours

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aster_ray.errors import RetryableError
+from aster_ray.model.enums import Urgency
 from aster_ray.venues.ccxt_venue.budget import MINUTE_MS, PROBE_MS, Priority, RateBudget
 from aster_ray.venues.ccxt_venue.turnstile import Turnstile
 
@@ -153,5 +154,66 @@ def test_requests_of_one_priority_keep_their_order() -> None:
 
         await asyncio.gather(*(one(number) for number in range(6)))
         assert done == list(range(6))
+
+    asyncio.run(run())
+
+
+class Common:
+    """A budget others share: gives out what it was told to, and remembers what it hears."""
+
+    def __init__(self, *waits_s: float) -> None:
+        self._waits = list(waits_s)
+        self.taken: list[tuple[int, Urgency]] = []
+        self.told: list[tuple[str, float]] = []
+
+    def take(self, weight: int, urgency: Urgency) -> float:
+        self.taken.append((weight, urgency))
+        return self._waits.pop(0) if self._waits else 0.0
+
+    def spent(self, weight: int) -> None:
+        self.told.append(("spent", weight))
+
+    def pause(self, seconds: float) -> None:
+        self.told.append(("pause", seconds))
+
+
+def test_a_shared_budget_stands_for_the_weight_and_not_for_the_orders() -> None:
+    async def run() -> None:
+        common = Common(0.0, 0.01)
+        gate = Turnstile(RateBudget(60, 60), 1_000.0, lambda: 0.0, common)
+        await gate.enter(1_000, Priority.POLL)  # more than its own bucket holds
+        await gate.enter(2.5, Priority.PROTECT, orders=15)  # told to wait, then let through
+        assert common.taken == [(1_000, Urgency.POLL), (3, Urgency.PROTECT), (3, Urgency.PROTECT)]
+        with pytest.raises(RetryableError, match="the request budget is spent"):
+            await gate.enter(1, Priority.CREATE, orders=1)  # of which there are no more
+        assert common.taken[3:] == [(1, Urgency.CREATE)]
+
+    asyncio.run(run())
+
+
+def test_who_would_wait_too_long_for_what_is_shared_is_turned_away() -> None:
+    async def run() -> None:
+        gate = Turnstile(RateBudget(60, 60), 1_000.0, lambda: 0.0, Common(20.0))
+        with pytest.raises(RetryableError) as raised:
+            await gate.enter(1, Priority.POLL)
+        assert raised.value.retry_after_ms == 20_001
+
+    asyncio.run(run())
+
+
+def test_what_the_venue_says_reaches_whoever_shares_now_and_then() -> None:
+    async def run() -> None:
+        now, common = 0.0, Common()
+        gate = Turnstile(RateBudget(60, 60), 1_000.0, lambda: now, common)
+        gate.heard(None, 5)
+        for _ in range(3):
+            gate.heard(7.0, None)
+        now = 1_500.0
+        gate.heard(9.0, None)
+        gate.refused(3_000.0, banned=False)
+        gate.refused(60_000.0, banned=True)
+        await asyncio.gather(*gate.telling)
+        expected = [("pause", 60.0), ("spent", 7), ("spent", 9), ("spent", 60)]
+        assert sorted(common.told) == expected
 
     asyncio.run(run())
