@@ -93,18 +93,26 @@ class ExecutionDesk:
         market = (known for ids in self._market.values() for known in ids)
         return [self.orders[known] for known in (*market, *self._slots.resting.values())]
 
-    def forget(self, now_ms: int) -> list[str]:
-        """Drop denials, and orders to which nothing can happen any more; return the ids of these.
+    def over_before(self, now_ms: int) -> list[str]:
+        """Return the orders to which nothing can happen any more.
 
-        For who keeps only what is open: an id may be taken again within its own close, and what was
-        withdrawn last from a slot may turn out to have been executed.
+        An id may be taken again within its own close, and what was withdrawn last from a slot may
+        turn out to have been executed.
         """
         kept = self._slots.withdrawn
-        over = [
+        return [
             known
             for known, order in self.orders.items()
             if order.is_done and order.request.decided_ms < now_ms and known not in kept
         ]
+
+    def forget(self, now_ms: int) -> list[str]:
+        """Drop denials and the orders that are over, for who keeps only what is open.
+
+        Returns:
+            The ids of what was dropped.
+        """
+        over = self.over_before(now_ms)
         for known in over:
             del self.orders[known]
         self.denied.clear()

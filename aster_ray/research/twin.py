@@ -227,8 +227,8 @@ class Twin:
         """Compare orders to which nothing can happen any more, and forget them; None = all."""
         recorded, again = self._recorded, self._engine.execution
         if recorded is None:
-            for known in [] if now_ms is None else again.over_before(now_ms):
-                del again.orders[known]
+            if now_ms is not None:
+                again.forget(now_ms)
             return
         for known in _over(recorded, again, now_ms):
             one, other = recorded.orders.pop(known, None), again.orders.pop(known, None)
