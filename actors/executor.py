@@ -28,6 +28,7 @@ from aster_ray.research.request import refuse_real_money
 from aster_ray.research.session import EXECUTOR_JOURNAL, VENUE_JOURNAL
 from aster_ray.store.config import places_from_environment
 from aster_ray.store.custody import (
+    SESSION,
     Custody,
     FencedVenue,
     account_lease,
@@ -114,7 +115,7 @@ class ExecutorActor(Shell):
                 account = live_account(
                     settings.venue.name, owner_of(settings.venue, self._credentials)
                 )
-        what = f"session {session.folder}"
+        what = f"{SESSION}{session.folder.resolve()}"
         lease = account_lease(places_from_environment(os.environ), account, what)
         self._custody = Custody(lease, what, _STORE_PATIENCE_S)
         self._custody.take()
@@ -201,6 +202,14 @@ class ExecutorActor(Shell):
         left = await self._exchange.stand_down()
         return {**self._exchange.status(), "epoch": self._custody.epoch, "left": left}
 
+    async def flatten(self) -> bool:
+        """Close everything at the venue at once; return whether there is a venue."""
+        await self.ready.wait()
+        if not isinstance(self._venue, LiveVenue):
+            return False
+        self._venue.flatten()
+        return True
+
     def _handed_over(self) -> None:
         """Stamp a close: its orders reach the venue's port, or it is known that it has none."""
         if self._born_ns:
@@ -238,6 +247,8 @@ class ExecutorActor(Shell):
         await self.ready.wait()
         orders = unpack_orders(data)
         self.arrived(RISK_TO_EXECUTOR, orders.seq, sent_ns)
+        if isinstance(self._venue, LiveVenue):
+            self._venue.hear_state(orders.state)
         if orders.seq > self._venue.report.seq:
             # The venue lost uneventful closes from the end of its log and sees them again first.
             # All orders before these were carried out; these come again with their evidence.

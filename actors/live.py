@@ -66,13 +66,7 @@ def live(request: RunRequest, wish: Wish, as_json: bool) -> PaperResult:
     """
     with display_for(as_json=as_json) as display:
         session = _granted(request, wish, display)
-        told: dict[str, Any] = {}
-
-        def farewell() -> Mapping[str, Any]:
-            told.update(_farewell(session))
-            return {"live": told}
-
-        return host(session, display, audited=farewell)
+        return host(session, display, audited=lambda: _farewell(session))
 
 
 def _granted(request: RunRequest, wish: Wish, display: Display) -> Session:
@@ -206,9 +200,34 @@ def _again(session: Session, wallet: str, signer: str) -> Session:
 
 
 def _farewell(session: Session) -> dict[str, Any]:
-    """Have the executor leave nothing but stops; return what it says is left at the venue."""
+    """Have the executor leave nothing but stops; return what it says, as a report tells it."""
     try:
-        return dict(call(topology.EXECUTOR, session.token, "stand_down", patience_s=60.0))
+        told = dict(call(topology.EXECUTOR, session.token, "stand_down", patience_s=60.0))
     except NoAnswerError as error:
         structlog.get_logger().warning("farewell_unanswered", reason=str(error))
-        return {"silence": f"what is left at the venue is not known: {error}"}
+        return {"live": {"silence": f"what is left at the venue is not known: {error}"}}
+    return as_told(told)
+
+
+def as_told(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sections of a report: the account, and what is left at the venue by symbol."""
+    left = told.get("left", {"orders": [], "positions": {}})
+    stops = {
+        one["symbol"]: one["trigger_price"]
+        for one in left["orders"]
+        if one["ours"] and one["type"] == "stop_market"
+    }
+    strange = [one for one in left["orders"] if not one["ours"]]
+    plain = {name: value for name, value in told.items() if not isinstance(value, Mapping | list)}
+    texts = {
+        "external_positions": [f"{s} {qty:+g}" for s, qty in told["external_positions"].items()],
+        "other_symbols": told["other_symbols"],
+        "orders_not_ours": [f"{one['type']} {one['symbol']} {one['id']}" for one in strange],
+    }
+    return {
+        "live": {**plain, **{name: ", ".join(items) for name, items in texts.items()}},
+        "left_at_venue": {
+            symbol: {"qty": qty, "stop": stops.get(symbol)}
+            for symbol, qty in left["positions"].items()
+        },
+    }

@@ -56,16 +56,35 @@ def set_state(folder: Path, state: TradingState, reason: str) -> dict[str, Any]:
         AsterError: the session does not run, or its risk actor does not answer.
     """
     session, record = _living(folder)
+    with join(record):
+        answer = _command(folder, session, state, reason)
+    return {"session": folder.resolve().name, "asked": label(state), **answer}
+
+
+def flatten(folder: Path) -> dict[str, Any]:
+    """Have a living session halt and close everything at its venue, at once.
+
+    Raises:
+        AsterError: it does not run, or one of its actors does not answer.
+    """
+    session, record = _living(folder)
+    with join(record):
+        answer = _command(folder, session, TradingState.HALTED, "aster flatten")
+        closes = bool(call(topology.EXECUTOR, session.token, "flatten"))
+    return {"session": folder.resolve().name, "closes": closes, **answer}
+
+
+def _command(folder: Path, session: Session, state: TradingState, reason: str) -> dict[str, Any]:
+    """Return what the risk actor answers to a command; call it within ``join``."""
     who = f"{getpass.getuser()}@{platform.node()}"
     arguments = (f"op-{uuid.uuid4().hex[:12]}", int(state), who, reason)
-    with join(record):
-        for _ in range(_attempts()):
-            try:
-                answer = call(topology.RISK, session.token, "on_command", *arguments)
-            except NoAnswerError:
-                clock.wait(TIMES.again)
-            else:
-                return {"session": folder.resolve().name, "asked": label(state), **answer}
+    for _ in range(_attempts()):
+        try:
+            answer: dict[str, Any] = call(topology.RISK, session.token, "on_command", *arguments)
+        except NoAnswerError:
+            clock.wait(TIMES.again)
+        else:
+            return answer
     raise AsterError(f"the risk actor of {folder} does not answer: see `aster status {folder}`")
 
 

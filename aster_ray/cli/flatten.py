@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import importlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,11 +13,17 @@ import typer
 
 from aster_ray.cli import api, output
 from aster_ray.cli.options import VerbOptions, verb
-from aster_ray.errors import EXIT_FAILED, BadInputError
+from aster_ray.errors import EXIT_FAILED, AsterError, BadInputError
 
 if TYPE_CHECKING:
+    from aster_ray.engine.ports import TradingClient
     from aster_ray.settings import Settings
     from aster_ray.venues.live.flatten import Holdings
+
+
+# Talks to actors, so it is imported by name on use; see ``runs.HOSTS``.
+HOST = "actors.operate:flatten"
+_LOOKS, _LOOK_S = 60, 0.5  # at what a session closes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +43,10 @@ def register(app: typer.Typer) -> None:
 
 def flatten(options: Flatten) -> None:
     """Withdraw every order and close every position at the venue, with Ray or without."""
-    import asyncio
-
     settings = api.load_settings(options.config, {"seed": options.seed}, options.settings)
     lines: list[str] = []
-    before, after = asyncio.run(_carry_out(settings, options, lines))
+    told = options.yes and not options.symbols and _tell_session(settings, lines)
+    before, after = asyncio.run(_carry_out(settings, options, lines, told=told))
     payload = {
         "venue": settings.venue.name,
         "done": options.yes,
@@ -52,10 +60,48 @@ def flatten(options: Flatten) -> None:
         raise typer.Exit(EXIT_FAILED)
 
 
+def _tell_session(settings: Settings, lines: list[str]) -> bool:
+    """Have a session that trades the account close everything itself; return whether it does.
+
+    It knows then what became of its positions, and stays halted.
+    """
+    from aster_ray.store.custody import live_account, session_of
+    from aster_ray.venues.credentials import owner_of, read_credentials
+
+    credentials = read_credentials(settings.venue, os.environ)
+    if credentials is None:
+        return False
+    account = live_account(settings.venue.name, owner_of(settings.venue, credentials))
+    folder = session_of(account)
+    if folder is None:
+        return False
+    module, _, function = HOST.partition(":")
+    try:
+        answer = getattr(importlib.import_module(module), function)(folder)
+    except (AsterError, ImportError) as error:
+        lines.append(f"session {folder} does not answer, closing without it: {error}")
+        return False
+    lines.append(f"session {answer['session']} is {answer['state']} and closes everything")
+    return bool(answer["closes"])
+
+
+async def _wait_until_flat(client: TradingClient, lines: list[str]) -> None:
+    """Give a session the time to close what it holds; what it leaves is closed after it."""
+    from aster_ray.errors import RetryableError
+    from aster_ray.venues.live.flatten import holdings
+
+    for _ in range(_LOOKS):
+        with contextlib.suppress(RetryableError):
+            if not (await holdings(client)).positions:
+                return
+        await asyncio.sleep(_LOOK_S)
+    lines.append("the session has not closed everything: closing the rest")
+
+
 async def _carry_out(
-    settings: Settings, options: Flatten, lines: list[str]
+    settings: Settings, options: Flatten, lines: list[str], *, told: bool
 ) -> tuple[Holdings, Holdings]:
-    """Return what the account had, and what it has now."""
+    """Return what the account had, and what it has now; ``told`` = a session is closing it."""
     from aster_ray.model.ids import parse_symbols
     from aster_ray.venues.connect import connect
     from aster_ray.venues.credentials import read_credentials
@@ -75,6 +121,8 @@ async def _carry_out(
         before = await holdings(client, symbols)
         if not options.yes or before.is_flat:
             return before, before
+        if told:
+            await _wait_until_flat(client, lines)
         rules = {one.symbol: one for one in await market.instruments()}
         return before, await close_all(client, rules, symbols, told=lines.append)
     finally:

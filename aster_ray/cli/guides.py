@@ -114,6 +114,8 @@ def operate() -> None:
     aster paper --detach                 returns once it trades; prints folder and process
     aster status [SESSION]               positions, orders, denials, actors; exit code 0 = healthy
     aster pause [SESSION] --reason TEXT  open nothing new; stops and exits go on
+    aster reduce [SESSION]               the same as a pause
+    aster halt [SESSION]                 close everything at the next close, trade no more
     aster resume [SESSION]               trade again, after a pause or a halt
     aster stop [SESSION] --timeout 120   finish the close under way, write the report, end
     aster logs [SESSION] --actor risk --follow

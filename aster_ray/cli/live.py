@@ -56,40 +56,39 @@ def live(options: Live) -> None:
 
     def show(console: Any) -> None:
         tables.run_table(result.report, result.folder)(console)
-        _show(console, result.report["session"].get("live", {}), result.folder)
+        _show(console, result.report["session"], result.folder)
 
     output.emit(options, result.report, show)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
 
 
-def _show(console: Any, told: Mapping[str, Any], folder: Path) -> None:
+def _show(console: Any, session: Mapping[str, Any], folder: Path) -> None:
     """Say what is left at the venue, and how to go on."""
-    for line in farewell_lines(told):
+    for line in farewell_lines(session):
         console.print(line, markup=False, soft_wrap=True)
-    dry = " --dry" if told.get("dry") else ""
+    dry = " --dry" if session["live"].get("dry") else ""
     confirm = "" if dry else " --confirm WALLET"
     console.print(f"go on      aster live --resume {folder}{dry}{confirm}", soft_wrap=True)
 
 
-def farewell_lines(told: Mapping[str, Any]) -> list[str]:
-    """Return what is left at the venue, a line each."""
-    if told.get("dry"):
-        return [f"dry run    {told['withheld']:,} orders were not sent; logs/executor.log has them"]
-    if "left" not in told:
-        return [f"NOT KNOWN  {told.get('silence', 'the venue was not asked')}: aster flatten shows"]
-    left = told["left"]
-    stops = {
-        order["symbol"]: order["trigger_price"]
-        for order in left["orders"]
-        if order["ours"] and order["type"] == "stop_market"
-    }
+def farewell_lines(session: Mapping[str, Any]) -> list[str]:
+    """Return what is left at the venue, a line each.
+
+    Args:
+        session: that section of the report.
+    """
+    live = session["live"]
+    if live.get("dry"):
+        return [f"dry run    {live['withheld']:,} orders were not sent; logs/executor.log has them"]
+    if "left_at_venue" not in session:
+        return [f"NOT KNOWN  {live['silence']}: aster flatten shows"]
     lines = []
-    for symbol, qty in left["positions"].items():
-        guard = f"its stop at {stops[symbol]:g} rests" if symbol in stops else "NO STOP OF OURS"
-        lines.append(f"held       {qty:g} {symbol} at the venue; {guard}")
-    others = [order for order in left["orders"] if not order["ours"]]
-    lines += [f"not ours   {one['type']} {one['symbol']} {one['id']}" for one in others]
+    for symbol, row in session["left_at_venue"].items():
+        guard = "NO STOP OF OURS" if row["stop"] is None else f"its stop at {row['stop']:g} rests"
+        lines.append(f"held       {row['qty']:g} {symbol} at the venue; {guard}")
+    if live["orders_not_ours"]:
+        lines.append(f"not ours   {live['orders_not_ours']}")
     return lines or ["flat       nothing is held at the venue and nothing rests there"]
 
 

@@ -31,13 +31,17 @@ def live() -> None:
     fills, so it shows what would be done by an account as it is now. It needs no --confirm and no
     lease.
 
-    aster status, pause and resume work as on paper (aster help operate). Ctrl-C or aster stop
-    finishes the close under way, withdraws every limit, leaves the stops, says what is
-    left, and ends. aster live --resume runs/live-1 --confirm 0xWALLET goes on under a new epoch,
-    after the same demands; closes missed meanwhile are fetched, not traded on.
-    aster flatten --yes withdraws and closes everything, whether a session runs or not.
+    aster status shows the account, too; pause, reduce (the same), halt (closes all at the next
+    close) and resume work as on paper. aster flatten --yes has a session that runs close everything
+    at once and halt; without one that answers it does so itself.
+    Ctrl-C or aster stop finishes the close under way, withdraws every limit, leaves the stops, says
+    what is left, and ends. aster live --resume runs/live-1 --confirm 0xWALLET goes on under a new
+    epoch, after the same demands; closes missed meanwhile are fetched, not traded on.
     If keys or clock are refused while it runs, nothing is sent, stops rest on, status says so.
 
-    Orders and positions that nobody here placed are not touched, named in status and report, and
-    nothing is traded on the symbol of such a position.
+    Orders and positions that nobody here placed: [venue] external = "leave" (usual) does not touch
+    them, names them in status and report, and trades nothing on the symbol of such a position; it
+    does not count in the session's limits. "adopt" withdraws the orders and takes the positions
+    over at the mark price of the next close, with a stop risk.max_position_risk of the price away
+    and the holding limit from then on; what somebody else closed of ours is closed for us, too.
     """

@@ -1,4 +1,4 @@
-"""Verbs about a session that runs: status, pause, resume, stop, logs."""
+"""Verbs about a session that runs: status, pause, resume, reduce, halt, stop, logs."""
 
 from __future__ import annotations
 
@@ -63,6 +63,8 @@ def register(app: typer.Typer) -> None:
     verb(app, "status", Which)(status)
     verb(app, "pause", Word)(pause)
     verb(app, "resume", Word)(resume)
+    verb(app, "reduce", Word)(reduce)
+    verb(app, "halt", Word)(halt)
     verb(app, "stop", Stop)(stop)
     verb(app, "logs", Logs)(logs)
 
@@ -83,6 +85,16 @@ def pause(options: Word) -> None:
 def resume(options: Word) -> None:
     """Trade again from the next close on, after a pause or a halt."""
     _say(options, TradingState.ACTIVE)
+
+
+def reduce(options: Word) -> None:
+    """Only reduce from the next close on: the same as a pause."""
+    _say(options, TradingState.REDUCING)
+
+
+def halt(options: Word) -> None:
+    """Close everything at the next close and trade no more until `aster resume`."""
+    _say(options, TradingState.HALTED)
 
 
 def stop(options: Stop) -> None:

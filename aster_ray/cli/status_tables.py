@@ -75,6 +75,8 @@ def status_table(payload: Mapping[str, Any]) -> Render:
         if payload.get("drift"):
             told = status_line(payload["drift"], LiveClock().now_ms())
             console.print(told, markup=False, soft_wrap=True)
+        for line in venue_lines(payload.get("venue", {})):
+            console.print(line, markup=False, soft_wrap=True)
         if account:
             _account(console, payload)
             _rows(console, "positions", account["positions"], _POSITION)
@@ -164,6 +166,31 @@ def _process(console: Console, payload: Mapping[str, Any]) -> None:
     if payload["report"]:
         told.append(f"report {payload['report']}")
     console.print(", ".join(told), markup=False, soft_wrap=True)
+
+
+def venue_lines(venue: Mapping[str, Any]) -> list[str]:
+    """Return how the account at a real venue stands, a line each; none of a paper venue."""
+    if not venue:
+        return []
+    how = "dry, nothing is sent" if venue["dry"] else f"epoch {venue['epoch']}"
+    head = f"venue {venue['name']} ({how}), last compared {_moment(venue['compared_ms'])}"
+    if venue["dry"]:
+        head += f", {venue['withheld']:,} orders withheld"
+    lines = [head]
+    if venue["flattening"]:
+        lines.append("everything is being closed: `aster resume` trades again")
+    if venue["in_doubt"]:
+        lines.append(f"under way: {', '.join(venue['in_doubt'])}")
+    lines += [
+        f"not ours: {symbol} {qty:+g} held" for symbol, qty in venue["external_positions"].items()
+    ]
+    lines += [
+        f"not ours: {one['symbol']} {one['qty']:+g} resting as {one['id']}"
+        for one in venue["external_orders"]
+    ]
+    if venue["other_symbols"]:
+        lines.append(f"not ours: positions of {', '.join(venue['other_symbols'])}")
+    return lines
 
 
 def _account(console: Console, payload: Mapping[str, Any]) -> None:

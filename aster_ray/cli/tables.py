@@ -244,8 +244,6 @@ def _measure(name: str, value: Any) -> str:
         return NONE
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
     if isinstance(value, bool | str):
         return str(value)
     if name.endswith("_ms") and isinstance(value, int | float):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from aster_ray._jit import bound
+from aster_ray.engine.adoption import arm_adopted
 from aster_ray.engine.command import next_state
 from aster_ray.engine.messages import OrderBatch, SignalBatch, VenueReport
 from aster_ray.kernel.books import new_book
@@ -40,6 +41,7 @@ class RiskDesk:
         batch, columns, index = signals
         moment = Moment(index, batch.open_ms, batch.close_ms)
         self.book.positions["working"] = report.working if len(report.working) else 0
+        arm_adopted(self.book, self.setup, report)
         arguments = (self.book, self.setup, report.fills, batch.bars, columns, moment)
         if self._step is None:
             self._step = bound(on_close, *arguments)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from aster_ray.engine import adoption
 from aster_ray.engine.algos.record import KINDS
 from aster_ray.engine.booked import Booked
 from aster_ray.engine.carried import take
@@ -79,6 +80,7 @@ class VenueAccount:
         self.report = VenueReport(-1, 0, np.zeros(0, FILL).view(np.recarray))
         self._fills: list[np.ndarray] = []
         self.ended: set[int] = set()  # symbols whose netted order ended since the last close
+        self.flattening = False  # an operator wants everything closed, now
         self._revision = 0
 
     def warm_up(self, market: Market) -> None:
@@ -95,6 +97,9 @@ class VenueAccount:
         """
         if record["kind"] in KINDS:
             take(self, record)
+            return
+        if record["kind"] in adoption.KINDS:
+            adoption.take(self, record)
             return
         handler = getattr(self, f"_on_{record['kind']}", None)
         if handler is None:

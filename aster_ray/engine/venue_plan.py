@@ -118,6 +118,9 @@ def actions(
     """
     mine = [order for order in account.orders.values() if order.slot.symbol == n]
     yield from _doubts(n, mine)
+    if account.flattening:
+        yield from _flatten(account, n, mine)
+        return
     resting = wanted(account, n)
     stop = Slot(Purpose.STOP, n)
     bare = account.position(n) if stop not in resting and n not in account.parents else 0
@@ -140,6 +143,20 @@ def actions(
         if abs(want.price / last - 1.0) <= reach and not _same(want, refused.get(slot))
     }
     yield from _limits(n, mine, allowed)
+
+
+def _flatten(account: VenueAccount, n: int, mine: list[Tracked]) -> Iterator[Action]:
+    """Close what is held at market; its stop goes only with it."""
+    for order in mine:
+        if order.unwanted and order.stage is Stage.OPEN:
+            yield Action(Do.CANCEL, n, order)
+        if order.stage is Stage.PLANNED:
+            yield Action(Do.SEND, n, order)  # which drops it
+    yield from _limits(n, mine, {})
+    if lots := account.position(n):
+        yield from _way_out(n, mine, Want(-lots, _NAN, _NAN))
+    else:
+        yield from _protection(n, mine, None)
 
 
 def _way_out(n: int, mine: list[Tracked], want: Want) -> Iterator[Action]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aster_ray import clock
+from aster_ray import clock, topology
 from aster_ray.errors import AsterError
 from aster_ray.metrics.files import REPORT, read_report
 from aster_ray.model.enums import TradingState, label
@@ -72,6 +72,7 @@ def standing(
         "account": dict(ledger),
         "actors": actors,
         "drift": drift,
+        "venue": actors.get(topology.EXECUTOR, {}).get("says", {}).get("venue", {}),
     }
 
 
@@ -100,6 +101,7 @@ def _of_actors(actors: Mapping[str, Mapping[str, Any]]) -> list[str]:
         elif row["heard_ms"] > _SILENT_MS:
             found.append(f"{role} was last heard {row['heard_ms'] / 1e3:.0f} s ago")
         found += _of_feed(row.get("says", {}))
+        found += _of_venue(row.get("says", {}).get("venue", {}))
     return found
 
 
@@ -109,6 +111,19 @@ def _of_feed(says: Mapping[str, Any]) -> list[str]:
     found = [f"{venue} is silent" for venue, speaks in alive.items() if not speaks]
     if alive and says["source"] != next(iter(alive)):
         found.append(f"bars come from {says['source']}, which stands in")
+    return found
+
+
+def _of_venue(venue: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the account at a venue."""
+    found = []
+    if venue.get("silence"):
+        found.append(f"nothing is sent, the stops rest on: {venue['silence']}")
+    for symbol, qty in venue.get("external_positions", {}).items():
+        does = "is being adopted" if venue["external"] == "adopt" else "is left alone"
+        found.append(
+            f"{symbol}: {qty:+g} at the venue beyond ours {does}; the symbol is not traded"
+        )
     return found
 
 

@@ -42,6 +42,7 @@ from aster_ray.store.file_lease import FileLease
 from aster_ray.store.file_snapshot import FileSnapshot
 
 SNAPSHOT = "live.json"
+SESSION = "session "  # a lease's holder is this and the session's folder
 _LOOK_S = 0.1
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -83,6 +84,17 @@ def account_lease(places: Places, account: Account, what: str) -> LeasePort:
 
     floor = EpochFile(account.folder / f"{account.name}.epoch")
     return RedisLease(Connection(places.redis.url), account.name, what, floor, ttl_s)
+
+
+def session_of(account: Account) -> Path | None:
+    """Return the folder of the session on this machine that may send for ``account`` now.
+
+    None where there is none, or where the lease is kept in Redis: then it may be anywhere.
+    """
+    holder = FileLease(account.folder, account.name, "", 1.0).holder()
+    if holder is None or not holder.what.startswith(SESSION):
+        return None
+    return Path(holder.what.removeprefix(SESSION))
 
 
 def account_snapshot(places: Places, session: str, folder: Path) -> SnapshotPort:

@@ -125,6 +125,11 @@ class FileLease:
                 self._alive_file(before.epoch).unlink(missing_ok=True)
         return Grant(epoch, previous)
 
+    def holder(self) -> Holder | None:
+        """Return who may send now; None if nobody does."""
+        state = self._read()
+        return None if state is None or self._is_free(state) else state.holder
+
     def renew(self) -> None:
         """Hold it for the whole time again; see ``LeasePort``."""
         with self._mutex, self._changing():

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from aster_ray.config import Secret, not_above, outside
+from aster_ray.config import Secret, not_above, not_among, outside
 
 ASTER = "aster"
 # ccxt's own names. Any other of its venues with linear perpetuals may be named too.
 WELL_KNOWN = (ASTER, "binanceusdm", "bybit")
 BOOK_LEVELS = (5, 10, 20)
 MAIN_CHAIN, TEST_CHAIN = 1666, 714
+LEAVE, ADOPT = "leave", "adopt"
 _WEB = ("http://", "https://")
 _SOCKETS = ("ws://", "wss://")
 _HERE = ("127.0.0.1", "localhost", "::1")
@@ -47,6 +48,9 @@ class VenueConfig:
         book_levels: depth of the streamed book: 5, 10 or 20.
         control: control endpoint of a simulator whose time stands still, e.g.
             ``http://127.0.0.1:18080/control``: a session then moves it, close by close.
+        external: what becomes of orders and positions that nobody here placed: leave (not touched,
+            named, their symbol is not traded) or adopt (orders are withdrawn; positions become ours
+            from the next close on, with a stop risk.max_position_risk of the price away).
         late_s: a market order decided on a close older than this is not sent any more; the next
             close decides anew. A stepped simulator's closes are never old.
         nonce_window_s: how far a request's nonce may be from the venue's clock; an order that has
@@ -70,6 +74,7 @@ class VenueConfig:
     control: str = _aside("")
     nonce_window_s: float = _aside(60.0)
     late_s: float = _aside(90.0)
+    external: str = _aside(LEAVE)
 
     @property
     def is_simulated(self) -> bool:
@@ -83,6 +88,7 @@ class VenueConfig:
                 self, 0.0, "timeout_s", "max_wait_s", "heartbeat_s", "stale_s", "nonce_window_s"
             ),
             *not_above(self, 0.0, "late_s"),
+            *not_among(self, "external", (LEAVE, ADOPT)),
             *outside(self, 10, 1_000_000, "weight_per_minute", "orders_per_minute"),
             *outside(self, 0.01, 3000.0, "listen_key_s"),
             *self._whole("chain", (MAIN_CHAIN, TEST_CHAIN)),

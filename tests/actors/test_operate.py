@@ -178,3 +178,12 @@ def _ray_is_up() -> bool:
     import ray
 
     return bool(ray.is_initialized())
+
+
+@pytest.mark.usefixtures("tenure")
+def test_a_flattening_halts_first_and_closes_then(node: FakeNode, folder: Path) -> None:
+    node.answers = [{"state": "halted", "number": 2}, True]
+    found = operate.flatten(folder)
+    assert found == {"session": "session", "closes": True, "state": "halted", "number": 2}
+    assert [call[:2] for call in node.calls] == [("risk", "on_command"), ("executor", "flatten")]
+    assert node.calls[0][2][1:] == (2, node.calls[0][2][2], "aster flatten")

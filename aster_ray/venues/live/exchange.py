@@ -14,7 +14,7 @@ from aster_ray.clock import LiveClock
 from aster_ray.engine.ports import MarketClient, TradingClient
 from aster_ray.engine.sharing import RateBudgetPort
 from aster_ray.errors import BadInputError, RetryableError
-from aster_ray.venues.config import VenueConfig
+from aster_ray.venues.config import ADOPT, VenueConfig
 from aster_ray.venues.connect import connect
 from aster_ray.venues.credentials import Credentials
 from aster_ray.venues.live.dry import WITHHELD, DryClient
@@ -74,6 +74,7 @@ class LiveExchange:
         self._market, client = connect(self._config, self._credentials, shared=self.shared)
         self._client = DryClient(client) if self.dry else client
         self._pacing = Pacing(self.venue, self._market, self._now_ms)
+        self.venue.others.adopts = self._config.external == ADOPT and not self.dry
         steps = bool(self._config.control)  # its closes are of another time than ours
         if steps:
             self._stands_at = await self._market.server_time_ms()
@@ -84,7 +85,11 @@ class LiveExchange:
         self._trading = Trading(
             self.venue, self._client, self._since_ms, patience=patience, permit=self._permit
         )
-        finding = await self._trading.begin()
+        try:
+            finding = await self._trading.begin()
+        except BaseException:
+            await self._leave()
+            raise
         self.venue.commit()
         return finding
 
@@ -98,8 +103,13 @@ class LiveExchange:
                 if self._pacing is not None and not self._config.control:
                     group.create_task(self._pacing.run())
         finally:
-            await self._market.close()
-            await self._client.close()
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """End every connection."""
+        for side in (self._market, self._client):
+            if side is not None:
+                await side.close()
 
     def distrust(self) -> None:
         """Send nothing before the next comparison: somebody else may have traded meanwhile."""
@@ -129,6 +139,8 @@ class LiveExchange:
                 )
                 for n, lots in account.foreign.items()
             },
+            "external": "adopt" if venue.others.adopts else "leave",
+            "flattening": account.flattening,
             "other_symbols": [] if finding is None else list(finding.others),
             "in_doubt": [
                 venue.instruments[n].symbol for n in account.parents if n not in account.carried

@@ -100,7 +100,8 @@ class Parents:
             config, base = self._manner.config, self._instruments[n].base
             algorithm = config.algorithm_of(base, reduce_only=reduces)
             is_whole = algorithm is Algorithm.MARKET and not config.maker_first
-            if calm and not is_whole and orders.state == TradingState.ACTIVE:
+            may_wait = orders.state == TradingState.ACTIVE and not self._account.flattening
+            if calm and not is_whole and may_wait:
                 found.append(n)
         return found
 

@@ -10,7 +10,13 @@ import structlog
 
 from aster_ray import clock
 from aster_ray.engine.ports import TradingClient
-from aster_ray.errors import AsterError, BadInputError, RetryableError
+from aster_ray.errors import (
+    AsterError,
+    BadInputError,
+    OutcomeUnknownError,
+    RejectedError,
+    RetryableError,
+)
 from aster_ray.model.venue import FundingPayment, Interrupted, OrderUpdate
 from aster_ray.venues.live.reconcile import Finding, reconcile
 from aster_ray.venues.live.venue import LiveVenue
@@ -86,9 +92,25 @@ class Trading:
                 raise  # nothing is held yet: a person can mend it now
             self._fell_silent(step, error)
             return None
+        if self._venue.others.adopts:
+            await self._withdraw(self.finding)
         self._trusted = told
         self.silence, self.compared_ms = "", clock.LiveClock().now_ms()
         return self.finding
+
+    async def _withdraw(self, finding: Finding) -> None:
+        """Withdraw the open orders of others on our symbols: they would move what is ours now."""
+        for order in finding.external:
+            if order.symbol not in self._venue.index:
+                continue
+            try:
+                self._permit()
+                await self._client.cancel(order.symbol, order.client_order_id)
+            except (RetryableError, OutcomeUnknownError, RejectedError) as error:
+                why = str(error)
+                structlog.get_logger().warning("not_withdrawn", id=order.client_order_id, why=why)
+            else:
+                structlog.get_logger().warning("order_withdrawn", id=order.client_order_id)
 
     def _fell_silent(self, step: str, error: AsterError) -> None:
         """Note why the venue cannot be talked to; its stops go on protecting meanwhile."""

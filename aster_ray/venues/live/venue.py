@@ -20,10 +20,11 @@ from aster_ray.engine.ports import JournalPort
 from aster_ray.engine.venue_account import VenueAccount
 from aster_ray.engine.venue_orders import Slot, Tracked, Want
 from aster_ray.errors import JournalError, RejectedError
-from aster_ray.model.enums import Side
+from aster_ray.model.enums import TradingState
 from aster_ray.model.instrument import Instrument
 from aster_ray.model.order import OrderKind, OrderRequest
 from aster_ray.model.venue import FundingPayment, VenueOrder, VenueTrade
+from aster_ray.venues.live.others import Others
 from aster_ray.venues.live.parents import Manner, Parents
 
 # A venue that takes a position away names its orders itself.
@@ -53,6 +54,8 @@ class LiveVenue:
         self.parents = Parents(account, instruments, manner or Manner(), self._note)
         self._log = log
         self.on_change: Callable[[int], None] = lambda _symbol: None
+        self.others = Others(account)
+        self._halt_seen = False  # since everything was to be closed
 
     # The port.
 
@@ -86,9 +89,26 @@ class LiveVenue:
             if batch.seq != self.account.observed + 1:
                 raise JournalError(f"venue saw close {self.account.observed}, then {batch.seq}")
             self.parents.tick(batch.close_ms)
+            for record in self.others.adoptions(batch):
+                self.write(record)
             self.write(bars_record(batch))
             self._stir_all()
         return self.account.report
+
+    def flatten(self) -> None:
+        """Close everything at once, durably, and hold nothing until trading is resumed."""
+        self._halt_seen = False
+        self.parents.stop("everything is being closed")
+        self.write({"kind": "flatten"})
+        self.commit()
+        self._stir_all()
+
+    def hear_state(self, state: int) -> None:
+        """Learn what the risk desk may do; trading again, after a halt, lifts a flattening."""
+        self._halt_seen |= state == TradingState.HALTED
+        if self.account.flattening and self._halt_seen and state == TradingState.ACTIVE:
+            self.write({"kind": "resume"})
+            self.commit()
 
     def submit(self, orders: OrderBatch, requests: Sequence[OrderRequest] = ()) -> None:
         """Take orders decided at one close; a batch that was taken before is ignored.
@@ -185,12 +205,12 @@ class LiveVenue:
     def dropped(self, order: Tracked, code: str) -> None:
         """Write down that a planned order will never be sent."""
         self.write({"kind": "drop", "id": order.client_order_id, "code": code})
-        self._stir(order.slot.symbol)
+        self.on_change(order.slot.symbol)
 
     def rejected(self, order: Tracked, code: str) -> None:
         """Write down the venue's refusal."""
         self.write({"kind": "rejected", "id": order.client_order_id, "code": code})
-        self._stir(order.slot.symbol)
+        self.on_change(order.slot.symbol)
 
     # What the venue says.
 
@@ -212,7 +232,7 @@ class LiveVenue:
                     "venue_id": told.venue_order_id,
                 }
             )
-            self._stir(n)
+            self.on_change(n)
         return True
 
     def hear_trade(self, trade: VenueTrade) -> bool:
@@ -227,7 +247,7 @@ class LiveVenue:
         taken_away = known.startswith(TAKEN_AWAY)
         if known not in self.account.orders and not taken_away:
             return False
-        if trade.fee_asset not in ("", self.account_asset):
+        if trade.fee_asset not in ("", self.instruments[0].quote):
             structlog.get_logger().warning("fee_in_other_asset", asset=trade.fee_asset)
         self.write(
             {
@@ -242,7 +262,7 @@ class LiveVenue:
                 **({"liquidation": True} if taken_away else {}),
             }
         )
-        self._stir(n)
+        self.on_change(n)
         return True
 
     def hear_funding(self, payment: FundingPayment) -> None:
@@ -264,16 +284,8 @@ class LiveVenue:
     def foreign(self, n: int, lots: int) -> None:
         """Write down by how much the venue's position of ``n`` differs from ours."""
         if self.account.foreign.get(n, 0) != lots:
+            self.others.differs(n)
             self.write({"kind": "foreign", "symbol": n, "lots": lots})
-
-    @property
-    def account_asset(self) -> str:
-        """Return what the account is kept in."""
-        return self.instruments[0].quote
-
-    def side(self, lots: int) -> Side:
-        """Return which way signed lots go."""
-        return Side.BUY if lots > 0 else Side.SELL
 
     def _named(self, venue_order_id: str) -> str:
         for order in self.account.orders.values():
@@ -281,9 +293,6 @@ class LiveVenue:
                 return order.client_order_id
         return ""
 
-    def _stir(self, n: int) -> None:
-        self.on_change(n)
-
     def _stir_all(self) -> None:
         for n in range(len(self.instruments)):
-            self._stir(n)
+            self.on_change(n)

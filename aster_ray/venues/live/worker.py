@@ -25,6 +25,7 @@ from aster_ray.errors import (
     RejectedError,
     RetryableError,
 )
+from aster_ray.model.enums import Side
 from aster_ray.model.venue import OrderTicket, OrderType
 from aster_ray.venues.live.venue import LiveVenue
 
@@ -40,8 +41,7 @@ def _seconds() -> float:
     return clock.monotonic_ns() / 1e9
 
 
-def _key(action: Action) -> tuple[Do, str]:
-    """Return what tells one step from another."""
+def _key(action: Action) -> tuple[Do, str]:  # tells one step from another
     return action.do, action.order.client_order_id if action.order else str(action.slot)
 
 
@@ -91,7 +91,6 @@ class Worker:
         self._name = venue.instruments[symbol].symbol
         self._patience = patience
         self._may_send = may_send
-        self._clock = clock.LiveClock()
         self._wake = asyncio.Event()
         self._refused: dict[Slot, Want] = {}
         self._seq = -1  # close at which limits were forgiven last
@@ -175,12 +174,15 @@ class Worker:
         order = self._of(action)
         planned_at = self._sent_at.setdefault(order.client_order_id, _seconds())
         is_late = _seconds() - planned_at > self._patience.market_s
-        age_s = (self._clock.now_ms() - order.decided_ms) / 1e3
+        age_s = (clock.LiveClock().now_ms() - order.decided_ms) / 1e3
         if is_late or age_s > self._patience.late_s:
             self._venue.dropped(order, f"too late: decided {age_s:.0f} s ago")
             return True
         if order.decided_ms < self._venue.report.close_ms:
             self._venue.dropped(order, "too late: decided anew at the next close")
+            return True
+        if self._venue.account.flattening:
+            self._venue.dropped(order, "all is being closed")
             return True
         is_child = order.slot.purpose is Purpose.CHILD
         if order.unwanted or (is_child and self._venue.parents.is_over(order.client_order_id)):
@@ -242,7 +244,7 @@ class Worker:
         return OrderTicket(
             symbol=self._name,
             client_order_id=order.client_order_id,
-            side=self._venue.side(want.lots),
+            side=Side.BUY if want.lots > 0 else Side.SELL,
             type=_TYPES.get(purpose, OrderType.LIMIT),
             qty=instrument.to_qty(abs(want.lots)),
             price=price,

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aster_ray import cli
+from aster_ray.cli import flatten
+from aster_ray.errors import AsterError
 from aster_ray.model.enums import Side
 from aster_ray.model.venue import OrderTicket, OrderType
+from aster_ray.store.config import Places, RedisConfig, StoreConfig
+from aster_ray.store.custody import account_lease, live_account
 from aster_ray.venues.connect import connect
 from tests.aster_ray.data.download.exchange import in_background
 from tests.aster_ray.venues.connected import OWN, config_of
-from tests.aster_ray.venues.simulator.served import KEY, Venue
+from tests.aster_ray.venues.simulator.served import KEY, WALLET, Venue
 
 Answer = Callable[..., dict[str, Any]]
 
@@ -66,6 +71,45 @@ def test_nothing_is_done_before_it_is_said(exchange: Venue, answer: Answer) -> N
     assert closed["left"] == {"orders": [], "positions": {}}
     assert any("close 0.5 of ETHUSDT" in line for line in closed["steps"])
     assert answer("flatten")["flat"]
+
+
+def a_session_closes(_folder: Path) -> dict[str, Any]:
+    """Stand for a session that says it closes everything, and leaves it to be closed."""
+    return {"session": "live-1", "state": "halted", "closes": True}
+
+
+def a_session_is_silent(_folder: Path) -> dict[str, Any]:
+    raise AsterError("risk does not answer")
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("a_session_closes", "session live-1 is halted and closes everything"),
+        ("a_session_is_silent", "does not answer, closing without it: risk does not answer"),
+    ],
+)
+def test_a_session_that_trades_the_account_is_told_first(
+    host: str,
+    said: str,
+    exchange: Venue,
+    answer: Answer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("ASTER_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr(flatten, "HOST", f"{__name__}:{host}")
+    monkeypatch.setattr(flatten, "_LOOKS", 2)
+    places = Places(StoreConfig(), RedisConfig())
+    lease = account_lease(places, live_account("aster", WALLET), f"session {tmp_path}")
+    lease.acquire()
+    try:
+        asyncio.run(_buy(exchange))
+        closed = answer("flatten", "--yes")
+    finally:
+        lease.release()
+    assert any(said in step for step in closed["steps"])
+    assert closed["flat"]
 
 
 def test_without_keys_it_says_which(

@@ -63,7 +63,13 @@ def test_logs_are_results_and_go_to_standard_output(capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "state"), [("pause", TradingState.REDUCING), ("resume", TradingState.ACTIVE)]
+    ("verb", "state"),
+    [
+        ("pause", TradingState.REDUCING),
+        ("reduce", TradingState.REDUCING),
+        ("halt", TradingState.HALTED),
+        ("resume", TradingState.ACTIVE),
+    ],
 )
 def test_a_word_names_what_it_changed(
     folder: Path, answers: Any, capsys: Capture, verb: str, state: TradingState

@@ -17,6 +17,7 @@ from aster_ray.cli.status_tables import (
     state_table,
     status_table,
     stop_table,
+    venue_lines,
 )
 
 NOON_MS = 1_735_732_800_000  # 2025-01-01 12:00 UTC
@@ -207,3 +208,32 @@ def test_a_log_record_is_printed_as_it_is_or_as_a_person_reads_it(
     text = capsys.readouterr().out
     assert text == " warning risk       gap symbol=BTCÜ bars=3\nTraceback\n  line\n"
     assert record["process"] == "risk"  # the record itself is not taken apart
+
+
+def test_the_account_at_a_venue_is_shown_with_what_is_not_ours() -> None:
+    venue: dict[str, Any] = {
+        "name": "aster",
+        "dry": False,
+        "epoch": 3,
+        "compared_ms": NOON_MS,
+        "withheld": 0,
+        "flattening": True,
+        "in_doubt": ["ETHUSDT"],
+        "external_positions": {"BTCUSDT": 0.5},
+        "external_orders": [{"symbol": "BTCUSDT", "id": "by-hand", "qty": -0.1}],
+        "other_symbols": ["SOLUSDT"],
+    }
+    assert venue_lines({}) == []
+    assert venue_lines(venue) == [
+        "venue aster (epoch 3), last compared 2025-01-01 12:00",
+        "everything is being closed: `aster resume` trades again",
+        "under way: ETHUSDT",
+        "not ours: BTCUSDT +0.5 held",
+        "not ours: BTCUSDT -0.1 resting as by-hand",
+        "not ours: positions of SOLUSDT",
+    ]
+    dry = {**venue, "dry": True, "withheld": 12, "flattening": False, "in_doubt": []}
+    assert venue_lines(dry)[0].endswith(
+        "(dry, nothing is sent), last compared 2025-01-01 12:00, 12 orders withheld"
+    )
+    assert "venue aster (epoch 3)" in printed(status_table(changed(venue=venue)))

@@ -209,3 +209,24 @@ def test_a_silent_venue_and_one_that_stands_in_are_problems(copy: Path) -> None:
         ]
     finally:
         tenure.end(0)
+
+
+def test_a_silent_account_and_positions_of_others_are_problems(copy: Path) -> None:
+    found = told()
+    venue: dict[str, Any] = {"silence": "keys?", "external": "leave"}
+    found["pulses"]["executor"]["says"] = {
+        "venue": {**venue, "external_positions": {"BTCUSDT": -0.5}}
+    }
+    tenure = Tenure(copy)
+    try:
+        shown = standing(copy, found, {})
+        assert shown["problems"] == [
+            "nothing is sent, the stops rest on: keys?",
+            "BTCUSDT: -0.5 at the venue beyond ours is left alone; the symbol is not traded",
+        ]
+        assert shown["venue"]["silence"] == "keys?"
+        venue |= {"silence": "", "external": "adopt", "external_positions": {"BTCUSDT": 1.0}}
+        found["pulses"]["executor"]["says"] = {"venue": venue}
+        assert "is being adopted" in standing(copy, found, {})["problems"][0]
+    finally:
+        tenure.end(0)

@@ -24,6 +24,7 @@ from aster_ray.store.custody import (
     account_lease,
     live_account,
     paper_account,
+    session_of,
 )
 from aster_ray.store.file_lease import FileLease
 from aster_ray.store.redis.lease import RedisLease
@@ -200,3 +201,20 @@ def test_the_state_folder_may_be_moved(tmp_path: Path, monkeypatch: pytest.Monke
     assert state_folder() == tmp_path
     monkeypatch.delenv("ASTER_STATE_DIR")
     assert state_folder().parts[-2:] == ("state", "aster-ray")
+
+
+def test_the_session_that_may_send_can_be_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASTER_STATE_DIR", str(tmp_path / "state"))
+    account = live_account("aster", "0xABC")
+    assert session_of(account) is None
+    right = Custody(account_lease(HERE, account, "session /runs/live-1"))
+    right.take()
+    assert session_of(account) == Path("/runs/live-1")
+    right.leave()
+    assert session_of(account) is None
+    other = account_lease(HERE, account, "aster live")
+    other.acquire()
+    assert session_of(account) is None  # only looks whether it might begin
+    other.release()

@@ -16,11 +16,15 @@ from aster_ray.config import Secret
 from aster_ray.doctor.examine import subject_of
 from aster_ray.doctor.finding import ok
 from aster_ray.doctor.record import write_record
+from aster_ray.errors import BadInputError
 from aster_ray.model.ids import HOUR_MS
+from aster_ray.research.mandate import Mandate
+from aster_ray.research.session import create_session, load_session
 from aster_ray.store.config import Places, RedisConfig, StoreConfig
 from aster_ray.store.custody import account_lease, live_account
 from aster_ray.venues.aster.signer import Signer, address_of
-from tests.actors.live_account import (
+from tests.actors.sessions import a_request
+from tests.aster_ray.cli.live_account import (
     LENIENT,
     LEVERAGE,
     able,
@@ -249,6 +253,53 @@ def test_a_session_goes_on_only_as_what_it_was(
     assert "--out and --resume" in said
     assert main(["live", "--resume", "nowhere", "--confirm", WALLET]) == 2
     assert "no session at nowhere" in capsys.readouterr().err
+
+
+def a_mandate(**changes: Any) -> Mandate:
+    usual: dict[str, Any] = {
+        "venue": "aster",
+        "address": "http://127.0.0.1:1",
+        "wallet": WALLET,
+        "signer": AGENT,
+        "dry": True,
+        "granted_ms": 1,
+        "examined_ms": 0,
+    }
+    return Mandate(**{**usual, **changes})
+
+
+def test_a_mandate_is_for_one_account_and_one_key_and_stays_with_its_session(
+    able: Venue, capsys: Capture, tmp_path: Path
+) -> None:
+    request = a_request(2, ("momentum",))
+    granted = create_session(request, tmp_path / "live", "token", a_mandate())
+    assert granted.mandate == load_session(granted.folder).mandate == a_mandate()
+    a_mandate().require(WALLET, AGENT)
+    for other in ((WALLET, WALLET), (AGENT, AGENT)):
+        with pytest.raises(BadInputError, match="set ASTER_WALLET and ASTER_AGENT_KEY"):
+            a_mandate().require(*other)
+    resumed = ["live", "--resume", str(granted.folder), "--confirm", WALLET]
+    assert main(resumed) == 2
+    assert "began with --dry, and goes on so" in capsys.readouterr().err
+    file = granted.folder / "session.json"
+    content = json.loads(file.read_text())
+    del content["mandate"]
+    file.write_text(json.dumps(content))
+    assert load_session(granted.folder).mandate is None
+    assert main(resumed) == 2
+    assert "is no session of aster live" in capsys.readouterr().err
+    assert list(able.desk.requests) == []
+
+
+def test_symbols_and_venues_that_cannot_be_traded_are_named(
+    able: Venue, capsys: Capture, tmp_path: Path
+) -> None:
+    said = refused(capsys, "--symbols", "NOSUCH")
+    assert "data.symbols names NOSUCHUSDT" in said
+    assert "aster data instruments --refresh" in said
+    examined(able, tmp_path)
+    said = refused(capsys, "--set", "venue.control=http://127.0.0.1:1/control")
+    assert "venue.control is 'http://127.0.0.1:1/control'" in said
 
 
 def test_paper_never_reaches_a_real_venue(capsys: Capture, tmp_path: Path) -> None:
