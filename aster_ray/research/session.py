@@ -36,6 +36,7 @@ from aster_ray.research.recorded import read_settings, written_settings
 from aster_ray.research.request import RunRequest
 from aster_ray.strategies.contract import Panel
 from aster_ray.strategies.encode import signal_columns
+from aster_ray.venues.live.costs import execution_section, order_costs
 
 FORMAT = "aster-session/1"
 FILE = "session.json"
@@ -244,6 +245,11 @@ def conclude(session: Session, facts: Mapping[str, Any]) -> RunResult:
     if market.start + closes < len(market):
         rows = market.rows(0, market.start + closes)
         prepared = dataclasses.replace(prepared, market=rows)
+    if prepared.request.trades_at_venue:
+        account = prepared.venue_account(session.token)
+        log = Scan(session.journal(VENUE_JOURNAL))
+        costs = order_costs(log, account, prepared.instruments)
+        facts = {**facts, "execution": execution_section(costs)}
     commands = [command_row(command) for command in commands_of(told)]
     result = finish(prepared, (risk, execution), recorder, {**facts, "commands": commands})
     write_run_files(result.report, result.facts, session.folder)

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from aster_ray.engine.algos.child import Child, Style
 from aster_ray.engine.algos.state import AlgoState
 
@@ -26,6 +28,8 @@ class Shortfall:
     Attributes:
         lots, filled: signed.
         average_price: None while nothing traded.
+        arrival_mid: middle of the quotes when the first child was placed; None where none were.
+        maker: share of what traded that had rested.
         final_price: at which what was not traded is valued.
         notional: of the whole parent at its decision price; what basis points refer to.
         delay: the price moved between the decision and the placing of the children.
@@ -47,6 +51,8 @@ class Shortfall:
     filled: int
     decision_price: float
     average_price: float | None
+    arrival_mid: float | None
+    maker: float
     final_price: float
     notional: float
     delay: float
@@ -86,6 +92,7 @@ def shortfall(state: AlgoState, final_price: float | None = None) -> Shortfall:
         spread.append(child.filled * half)
         impact.append(side * (child.cost - child.filled * mid) - child.filled * half)
     cost = math.fsum(child.cost for child in traded)
+    made = sum(child.filled for child in traded if child.placed.style is Style.REST)
     return Shortfall(
         parent_id=parent.parent_id,
         symbol=parent.symbol,
@@ -98,6 +105,8 @@ def shortfall(state: AlgoState, final_price: float | None = None) -> Shortfall:
         filled=side * state.filled,
         decision_price=decision,
         average_price=cost / state.filled if state.filled else None,
+        arrival_mid=(state.children[0].placed.mid or None) if state.children else None,
+        maker=made / state.filled if state.filled else 0.0,
         final_price=final,
         notional=parent.total * decision * lot,
         delay=math.fsum(delay) * lot,
@@ -142,15 +151,22 @@ HEADER = (
     *(f"{part}_bps" for part in PARTS),
     "total_bps",
     "total",
+    "maker",
+    "mean_bps",
+    "mean_low_bps",
+    "mean_high_bps",
 )
-Row = tuple[str | int | float, ...]
+Row = tuple[str | int | float | None, ...]
+_RESAMPLES, _FEWEST = 1_000, 5
 
 
 def shortfall_table(found: Iterable[Shortfall]) -> list[Row]:
     """Return one row per symbol and algorithm and a last one over all, in the columns of HEADER.
 
     Basis points are of the notional that was to be traded, ``filled`` is the share of it that was,
-    ``total`` is money. Nothing to show gives no rows.
+    ``total`` is money, ``maker`` the share of what traded that had rested. ``mean_bps`` is the mean
+    over orders, all alike; its 95 % interval (bootstrap of the orders, as if they were independent)
+    is None for fewer than five. Nothing to show gives no rows.
     """
     every = list(found)
     groups: dict[tuple[str, str], list[Shortfall]] = {}
@@ -166,4 +182,18 @@ def _row(name: tuple[str, str], group: list[Shortfall]) -> Row:
     cash = [math.fsum(getattr(one, part) for one in group) for part in (*PARTS, "total")]
     bps = tuple(1e4 * part / notional for part in cash)
     children = sum(one.children for one in group)
-    return (*name, len(group), children, notional, done / notional, *bps, cash[-1])
+    made = math.fsum(one.notional * one.maker * abs(one.filled / one.lots) for one in group)
+    maker = made / done if done else 0.0
+    each = np.array([one.bps() for one in group])
+    sums = (len(group), children, notional, done / notional, *bps, cash[-1], maker)
+    return (*name, *sums, float(each.mean()), *_interval(each))
+
+
+def _interval(values: np.ndarray) -> tuple[float | None, float | None]:
+    """Return where the mean may lie."""
+    if len(values) < _FEWEST:
+        return None, None
+    draw = np.random.default_rng(len(values))
+    means = values[draw.integers(len(values), size=(_RESAMPLES, len(values)))].mean(axis=1)
+    low, high = np.percentile(means, (2.5, 97.5))
+    return float(low), float(high)

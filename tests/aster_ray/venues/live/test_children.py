@@ -35,13 +35,20 @@ def lived(seed: int, *, faults: bool = True, deaths: float = 0.25, rows: int = 2
     return scene
 
 
+def played(seed: int, execution: ExecutionConfig, rows: int = 24) -> LiveScene:
+    """Play a scenario in which nothing goes wrong."""
+    scene = LiveScene(seed, rows, strategies=2, ladders=False, execution=execution)
+    asyncio.run(scene.play())
+    return scene
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_nothing_goes_wrong(seed: int) -> None:
     scene = lived(seed, faults=False, deaths=0.0)
     assert problems(scene) == []
     assert scene.lives == 1
     kinds = [record["kind"] for record in scene.disks[2].kept]
-    assert kinds.count("algo_place") > kinds.count("algo_end") > 5
+    assert kinds.count("algo_place") > kinds.count("algo_end") - kinds.count("algo_stop") > 5
 
 
 @pytest.mark.parametrize("seed", range(5, 25))
