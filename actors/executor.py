@@ -76,6 +76,8 @@ class ExecutorActor(Shell):
         else:
             warm_venue(prepared)
             self._venue = prepared.paper_venue(timed)
+        if isinstance(self._venue, LiveVenue):
+            self._venue.reached = self.reached
         self._venue.restore(log.recover())
         journal = self.journal(EXECUTOR_JOURNAL)
         self._born_ns = 0

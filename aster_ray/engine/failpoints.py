@@ -34,6 +34,10 @@ EVIDENCE_AFTER_SEND = "evidence-after-send"
 # The venue took orders and dies with the executor's process before its own log has them.
 VENUE_BEFORE_LOG = "venue-before-log"
 
+# A piece of an order that an algorithm carries out, on its way to the venue and back.
+CHILD_BEFORE_SEND = "child-before-send"
+CHILD_AFTER_SEND = "child-after-send"
+
 POINTS: Mapping[str, tuple[str, ...]] = {
     topology.FEED: (BEFORE_SEND, AFTER_SEND, AFTER_ACK),
     topology.STRATEGY: (BEFORE_SEND, AFTER_SEND, AFTER_ACK),
@@ -50,6 +54,11 @@ POINTS: Mapping[str, tuple[str, ...]] = {
     ),
     topology.LEDGER: (BEFORE_SEND,),
     topology.SUPERVISOR: (BEFORE_JOURNAL, AFTER_JOURNAL),
+}
+
+# Reached only where an algorithm carries orders out at a venue.
+CARRYING: Mapping[str, tuple[str, ...]] = {
+    topology.EXECUTOR: (CHILD_BEFORE_SEND, CHILD_AFTER_SEND),
 }
 
 # Called with the place and the number of the close that passes it.
@@ -75,7 +84,7 @@ def armed(role: str, token: str) -> Reached:
     mine: dict[str, int] = {}
     for name, seq in json.loads(plan.read_text(encoding="utf-8")).items():
         owner, _, point = name.partition("/")
-        if point not in POINTS.get(owner, ()):
+        if point not in (*POINTS.get(owner, ()), *CARRYING.get(owner, ())):
             raise BadInputError(f"{plan.name} names the failpoint {name!r}: there is none")
         if owner == role:
             mine[point] = seq

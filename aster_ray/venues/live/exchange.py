@@ -19,10 +19,10 @@ from aster_ray.venues.connect import connect
 from aster_ray.venues.credentials import Credentials
 from aster_ray.venues.live.dry import WITHHELD, DryClient
 from aster_ray.venues.live.pacing import Pacing
+from aster_ray.venues.live.patience import Patience
 from aster_ray.venues.live.reconcile import Finding
 from aster_ray.venues.live.trading import Trading
 from aster_ray.venues.live.venue import LiveVenue
-from aster_ray.venues.live.worker import Patience
 
 # After the venue's time was moved: how often and at which pause its positions are compared.
 _LOOKS, _LOOK_S = 40, 0.005

@@ -18,9 +18,10 @@ from aster_ray.errors import (
     RetryableError,
 )
 from aster_ray.model.venue import FundingPayment, Interrupted, OrderUpdate
+from aster_ray.venues.live.patience import Patience
 from aster_ray.venues.live.reconcile import Finding, reconcile
 from aster_ray.venues.live.venue import LiveVenue
-from aster_ray.venues.live.worker import Patience, Worker
+from aster_ray.venues.live.worker import Worker
 
 
 class Trading:

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from aster_ray.engine.chronicle import bars_record
+from aster_ray.engine.failpoints import Reached, pass_by
 from aster_ray.engine.journal import encode
 from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
 from aster_ray.engine.ports import JournalPort
@@ -53,6 +54,7 @@ class LiveVenue:
         self.index = {one.symbol: n for n, one in enumerate(self.instruments)}
         self.parents = Parents(account, instruments, manner or Manner(), self._note)
         self._log = log
+        self.reached: Reached = pass_by
         self.on_change: Callable[[int], None] = lambda _symbol: None
         self.others = Others(account)
         self._halt_seen = False  # since everything was to be closed

@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
 from aster_ray import clock
+from aster_ray.engine.failpoints import CHILD_AFTER_SEND, CHILD_BEFORE_SEND
 from aster_ray.engine.ports import TradingClient
 from aster_ray.engine.venue_orders import Purpose, Slot, Stage, Tracked, Want
 from aster_ray.engine.venue_plan import Action, Do, actions
@@ -26,7 +27,8 @@ from aster_ray.errors import (
     RetryableError,
 )
 from aster_ray.model.enums import Side
-from aster_ray.model.venue import OrderTicket, OrderType
+from aster_ray.model.venue import OrderTicket, OrderType, VenueOrder
+from aster_ray.venues.live.patience import Patience
 from aster_ray.venues.live.venue import LiveVenue
 
 _TYPES = {
@@ -43,31 +45,6 @@ def _seconds() -> float:
 
 def _key(action: Action) -> tuple[Do, str]:  # tells one step from another
     return action.do, action.order.client_order_id if action.order else str(action.slot)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long to wait for what, in seconds.
-
-    Attributes:
-        first_s, longest_s: pause after the first failure; it doubles up to the longest.
-        absent_s: an order the venue has never heard of this long after it was sent will not arrive
-            any more: its nonce is too old by then.
-        market_s: a market order not sent by then is dropped; the next close decides anew.
-        late_s: a market order decided on a close older than this is dropped, however new it is to
-            us: after an outage of the feed its closes come all at once.
-        compare_s: time between two comparisons of the whole account.
-        reach: fraction of the last price, not seconds: limits further away wait for it to come
-            nearer, because venues refuse them (Aster: beyond 2 % of the mark price).
-    """
-
-    first_s: float = 0.2
-    longest_s: float = 5.0
-    absent_s: float = 65.0
-    market_s: float = 30.0
-    late_s: float = math.inf
-    compare_s: float = 30.0
-    reach: float = 0.018
 
 
 class Worker:
@@ -208,7 +185,7 @@ class Worker:
         known = order.client_order_id
         self._sent_at[known] = _seconds()
         try:
-            told = await self._client.place(self._ticket(order))
+            told = await self._placed(order)
         except OutcomeUnknownError as error:
             structlog.get_logger().warning("order_in_doubt", id=known, why=str(error))
             self._venue.lost(known)
@@ -234,6 +211,15 @@ class Worker:
         self._refused.pop(order.slot, None)
         self._venue.hear_order(told)
         return True
+
+    async def _placed(self, order: Tracked) -> VenueOrder:
+        ticket, seq = self._ticket(order), self._venue.report.seq
+        if order.slot.purpose is not Purpose.CHILD:
+            return await self._client.place(ticket)
+        self._venue.reached(CHILD_BEFORE_SEND, seq)
+        told = await self._client.place(ticket)
+        self._venue.reached(CHILD_AFTER_SEND, seq)
+        return told
 
     def _ticket(self, order: Tracked) -> OrderTicket:
         if order.slot.purpose is Purpose.CHILD:

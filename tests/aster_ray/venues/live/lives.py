@@ -26,9 +26,9 @@ from aster_ray.kernel.setup import build_setup
 from aster_ray.model.ids import DAY_MS, MINUTE_MS
 from aster_ray.venues.live.pacing import Pacing
 from aster_ray.venues.live.parents import Manner
+from aster_ray.venues.live.patience import Patience
 from aster_ray.venues.live.trading import Trading
 from aster_ray.venues.live.venue import LiveVenue
-from aster_ray.venues.live.worker import Patience
 from aster_ray.venues.replay import ReplayFeed
 from aster_ray.venues.simulator.amounts import to_units
 from aster_ray.venues.simulator.exchange import Exchange
