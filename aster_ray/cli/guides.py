@@ -13,6 +13,7 @@ import typer
 import aster_ray
 from aster_ray.cli import history, live_guide, output, venue_guides
 from aster_ray.cli.data_guide import data
+from aster_ray.cli.execution_guide import execution
 from aster_ray.cli.options import VerbOptions, verb
 from aster_ray.errors import BadInputError
 
@@ -227,6 +228,7 @@ TOPICS: dict[str, Callable[[], None]] = {
     "venues": venue_guides.venues,
     "feed": venue_guides.feed,
     "live": live_guide.live,
+    "execution": execution,
     "scripts": exits,
     "history": history.guide,
 }

@@ -119,8 +119,16 @@ def prepare(request: RunRequest, market: Market | None = None) -> Prepared:
     settings = request.settings
     config = KernelConfig(settings.risk, settings.sizing, settings.exits, settings.costs)
     setup = build_setup(instruments, config, market.timeframe_ms, len(strategies))
-    notes = (*market.missing, *jump_notes(market), *warnings)
+    notes = (*market.missing, *jump_notes(market), *warnings, *_whole_orders(request))
     return Prepared(request, market, instruments, setup, strategies, notes)
+
+
+def _whole_orders(request: RunRequest) -> list[str]:
+    """Say that a manner of carrying orders out has no effect here, if one is asked for."""
+    config = request.settings.execution
+    if request.trades_at_venue or not config.is_used:
+        return []
+    return ["[execution] is for orders at a venue: here each fills whole, as [costs] says"]
 
 
 @cache

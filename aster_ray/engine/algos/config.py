@@ -1,4 +1,4 @@
-"""Configuration of how orders are carried out at a venue."""
+"""Configuration of how orders are carried out at a venue; ``aster help execution`` explains it."""
 
 from __future__ import annotations
 
@@ -112,6 +112,12 @@ class ExecutionConfig:
             if value not in known
         ]
         return found
+
+    @property
+    def is_used(self) -> bool:
+        """Return whether any order may be carried out in pieces."""
+        chosen = {self.algorithm, self.reduce_algorithm, *self.algorithms.values()}
+        return self.maker_first or chosen != {Algorithm.MARKET.value}
 
     def algorithm_of(self, base: str, *, reduce_only: bool) -> Algorithm:
         """Return what carries out the orders of a symbol with this base asset."""

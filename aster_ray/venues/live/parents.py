@@ -169,7 +169,9 @@ class Parents:
             self._note(record)
 
     def is_over(self, child_id: str) -> bool:
-        """Return whether the order of a child goes no further, so that it need not leave."""
+        """Return whether it is a child of an order that goes no further: it need not leave."""
+        if not self.orders.owns(child_id):
+            return False
         return self.orders.states[self.orders.placed(child_id).parent_id].is_ending
 
     def next_ms(self) -> int | None:

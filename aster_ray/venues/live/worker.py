@@ -15,7 +15,7 @@ from dataclasses import replace
 import structlog
 
 from aster_ray import clock
-from aster_ray.engine.failpoints import CHILD_AFTER_SEND, CHILD_BEFORE_SEND
+from aster_ray.engine.failpoints import CHILD_AFTER_SEND, CHILD_BEFORE_SEND, pass_by
 from aster_ray.engine.ports import TradingClient
 from aster_ray.engine.venue_orders import Purpose, Slot, Stage, Tracked, Want
 from aster_ray.engine.venue_plan import Action, Do, actions
@@ -161,8 +161,7 @@ class Worker:
         if self._venue.account.flattening:
             self._venue.dropped(order, "all is being closed")
             return True
-        is_child = order.slot.purpose is Purpose.CHILD
-        if order.unwanted or (is_child and self._venue.parents.is_over(order.client_order_id)):
+        if order.unwanted or self._venue.parents.is_over(order.client_order_id):
             self._venue.dropped(order, "withdrawn before it left")
             return True
         if self._venue.account.stop_was_hit(self._n):
@@ -192,7 +191,6 @@ class Worker:
             return False
         except RejectedError as error:
             if order.slot.purpose is Purpose.CHILD:  # not unusual where it may only make
-                structlog.get_logger().info("child_refused", id=known, why=str(error))
                 self._venue.rejected(order, str(error))
                 return True
             structlog.get_logger().warning("order_rejected", id=known, why=str(error))
@@ -213,12 +211,10 @@ class Worker:
         return True
 
     async def _placed(self, order: Tracked) -> VenueOrder:
-        ticket, seq = self._ticket(order), self._venue.report.seq
-        if order.slot.purpose is not Purpose.CHILD:
-            return await self._client.place(ticket)
-        self._venue.reached(CHILD_BEFORE_SEND, seq)
-        told = await self._client.place(ticket)
-        self._venue.reached(CHILD_AFTER_SEND, seq)
+        reached = self._venue.reached if order.slot.purpose is Purpose.CHILD else pass_by
+        reached(CHILD_BEFORE_SEND, self._venue.report.seq)
+        told = await self._client.place(self._ticket(order))
+        reached(CHILD_AFTER_SEND, self._venue.report.seq)
         return told
 
     def _ticket(self, order: Tracked) -> OrderTicket:
