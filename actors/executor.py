@@ -244,6 +244,12 @@ class ExecutorActor(Shell):
             await asyncio.sleep(TIMES.tail)
         self.progress = max(self.progress, seq)
 
+    async def hold(self, _sent_ns: int) -> None:
+        """Let no algorithm open more; said twice it changes nothing."""
+        await self.ready.wait()
+        if self._exchange is not None:
+            self._exchange.hold()
+
     async def on_orders(self, data: bytes, sent_ns: int) -> int:
         """Take the orders of one close; return once they rest at the venue, durably."""
         await self.ready.wait()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import structlog
+from ray.exceptions import ActorDiedError
 
 from actors.hops import TimedJournal
 from actors.link import Watermark
@@ -81,6 +83,11 @@ class RiskActor(Shell):
             await executor.ask("on_orders", data, number=orders.seq, sent=AFTER_SEND)
             self.reached(AFTER_ACK, orders.seq)
 
+    async def _hold(self) -> None:
+        """Have what algorithms are about to open stopped at once, not only at the next close."""
+        with contextlib.suppress(ActorDiedError):
+            await self.peer(topology.EXECUTOR).ask("hold")
+
     def _resend(self) -> None:
         """Hand over the last orders again: whether they arrived is not known."""
         if self._risk.latest is not None:
@@ -131,6 +138,8 @@ class RiskActor(Shell):
         before = label(self._risk.desk.state)
         command = self._risk.obey(instruction, clock.LiveClock().now_ms())
         if command is not None:
+            if self._risk.desk.state != TradingState.ACTIVE:
+                self.attend(self._hold())
             structlog.get_logger().info(
                 "command", number=command.number, state=label(TradingState(state)), who=who
             )

@@ -24,8 +24,8 @@ def execution() -> None:
     deadline_ms, half a bar is kept. If the stop is hit or the position changes by another hand, the
     order goes no further. The one reduce-only stop follows every piece that fills, new before old,
     and the ids of the pieces follow from the decision: after a crash what is known to be at the
-    venue is asked for, the rest goes on, the deadline stays. aster pause stops opening with the
-    next close, like any decision; aster stop withdraws what rests.
+    venue is asked for, the rest goes on, the deadline stays. aster pause stops at once what
+    would open; aster stop withdraws everything that rests but the stops.
 
     The simulated exchange of aster paper is moved from one moment at which an algorithm has
     something to do to the next; a real venue is asked for its book once a second while an order is

@@ -237,6 +237,11 @@ class LiveExchange:
         """Return whether an algorithm has an order at work."""
         return bool(self.venue.account.carried)
 
+    def hold(self) -> None:
+        """Let no algorithm open more: an operator has spoken, and the next close decides."""
+        self.venue.parents.stop("operator", opening=True)
+        self.venue.commit()
+
     async def leave(self) -> None:
         """Let algorithms go no further, withdraw what they have at work, and see it done."""
         if self._trading is not None and self.venue.account.carried:

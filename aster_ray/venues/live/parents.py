@@ -153,10 +153,12 @@ class Parents:
             self.orders.update(word_on(order, self._ms))
         self._follow()
 
-    def stop(self, why: str) -> None:
-        """Place nothing more and withdraw what rests."""
+    def stop(self, why: str, *, opening: bool = False) -> None:
+        """Place nothing more and withdraw what rests, or only of orders that open something."""
         self.tick(self._ms)  # what was decided just now counts, too
-        self.orders.stop(self._ms, why)
+        for n, one in list(self._account.carried.items()):
+            if not (opening and one.reduce_only):
+                self.orders.stop(self._ms, why, self._instruments[n].symbol)
         self._follow()
 
     def _follow(self) -> None:
