@@ -14,7 +14,8 @@ _ALWAYS = 3_600_000  # nobody sleeps longer
 def next_ms(state: AlgoState) -> int:
     """Return the next moment at which time alone may change what ``decide`` says.
 
-    Rather too early than too late: asking in vain does no harm.
+    Rather too early than too late: asking in vain does no harm. Where a piece grows bit by bit (pov
+    that makes up for a lack of volume) it may be a pause late.
     """
     later = [moment for moment in _moments(state) if moment > state.ms]
     return min(later, default=state.ms + _ALWAYS)
@@ -25,6 +26,8 @@ def _moments(state: AlgoState) -> Iterator[int]:
     yield state.parent.deadline_ms
     yield decided + params.window_ms
     yield _slice(state)
+    if params.algorithm is Algorithm.POV:
+        yield _catch_up(state)
     if params.algorithm is Algorithm.ADAPTIVE:
         yield now + max(params.pause_ms, 1)
     for child in state.children:
@@ -32,9 +35,26 @@ def _moments(state: AlgoState) -> Iterator[int]:
             yield child.placed.ms + params.rest_ms
         if child.outstanding and child.placed.style is Style.REST:
             yield now + params.requote_ms
-    waits = any(child.is_barren for child in state.children[-1:])
-    if waits or any(child.outstanding and child.cancel_ms for child in state.children):
-        yield now + params.retry_ms
+        if child.is_barren:
+            yield _tried_again(child.told_ms, params.retry_ms, now)
+        if child.outstanding and child.cancel_ms:
+            yield _tried_again(child.cancel_ms, params.retry_ms, now)
+
+
+def _tried_again(since_ms: int, every_ms: int, now_ms: int) -> int:
+    """Return when something in vain may be tried again: pauses double, so all are multiples."""
+    return since_ms + ((now_ms - since_ms) // every_ms + 1) * every_ms
+
+
+def _catch_up(state: AlgoState) -> int:
+    """Return when pov, which makes up for a lack of volume bit by bit, may have more to do."""
+    params, decided = state.params, state.parent.decided_ms
+    begins = decided + int((1.0 - params.catch_up) * params.window_ms)
+    if state.ms <= begins:
+        return begins + 1
+    wait = int(max(params.schedule_ms / len(params.weights), params.pause_ms))
+    last = max((child.placed.ms for child in state.children), default=decided - wait)
+    return last + wait if state.ms < last + wait else state.ms + max(params.pause_ms, 1)
 
 
 def _slice(state: AlgoState) -> int:

@@ -51,3 +51,11 @@ def test_the_deadline_leaves_time_before_the_next_close_but_some_to_trade() -> N
     assert found.deadline(0, 60_000) == 55_000
     assert found.deadline(0, 6_000) == 3_000
     assert found.deadline(0, 1) == 1
+
+
+def test_a_configuration_is_used_once_anything_in_it_is_no_market_order() -> None:
+    assert not ExecutionConfig().is_used
+    assert not ExecutionConfig(algorithms={"BTC": "market"}).is_used
+    assert ExecutionConfig(algorithms={"BTC": "twap"}).is_used
+    assert ExecutionConfig(reduce_algorithm="twap").is_used
+    assert ExecutionConfig(maker_first=True).is_used

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 
 from aster_ray.engine.algos.config import ExecutionConfig
+from aster_ray.venues.live.parents import CROSSED
 from tests.aster_ray.venues.live.checks import problems
 from tests.aster_ray.venues.live.lives import LiveScene
 from tests.aster_ray.venues.live.test_lives import RATES
@@ -51,6 +53,29 @@ def test_nothing_goes_wrong(seed: int) -> None:
     assert kinds.count("algo_place") > kinds.count("algo_end") - kinds.count("algo_stop") > 5
 
 
-@pytest.mark.parametrize("seed", range(5, 25))
+@pytest.mark.parametrize("seed", range(5, 10))
 def test_whatever_goes_wrong_the_books_agree(seed: int) -> None:
     assert problems(lived(seed)) == []
+
+
+@pytest.mark.slow
+def test_sixty_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
+    struck: Counter[tuple[str, str]] = Counter()
+    killed: Counter[str] = Counter()
+    ended: Counter[str] = Counter()
+    broken = {}
+    for seed in range(10, 70):
+        scene = lived(seed, rows=16)
+        struck += scene.wire.struck
+        killed.update(kind for disk in scene.disks for kind in disk.killed)
+        ended.update(r["why"] for r in scene.disks[2].kept if r["kind"] == "algo_end")
+        if found := problems(scene):
+            broken[seed] = found
+    with capsys.disabled():
+        print(f"\n60 scenarios, orders in pieces ended {dict(ended)}, {len(broken)} failures")
+        print("killed before this was on disk:", dict(sorted(killed.items())))
+    assert not broken
+    assert not {"filled", "deadline", CROSSED} - ended.keys()
+    assert not {"algo_parent", "algo_place", "algo_update", "algo_cancel"} - killed.keys()
+    assert struck["dies after", "place market"]
+    assert struck["lost ack", "place limit"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from aster_ray.data.instruments import packaged_instruments
+from aster_ray.engine.algos.config import ExecutionConfig
 from aster_ray.engine.durable import DurableExecution
 from aster_ray.engine.execution_desk import ExecutionDesk
 from aster_ray.engine.journal import FileJournal
@@ -21,6 +22,7 @@ from aster_ray.kernel.setup import build_setup
 from aster_ray.model.ids import MINUTE_MS
 from aster_ray.venues.config import VenueConfig
 from aster_ray.venues.live.exchange import LiveExchange, advance
+from aster_ray.venues.live.parents import Manner
 from aster_ray.venues.live.venue import LiveVenue
 from aster_ray.venues.replay import ReplayFeed
 from tests.aster_ray.venues.connected import OWN, config_of
@@ -31,7 +33,9 @@ from tests.factories import a_config, random_signals
 CLOSES = 20
 
 
-async def trade(venue: Venue, folder: Path, seed: int = 5) -> tuple[LiveVenue, RiskDesk]:
+async def trade(
+    venue: Venue, folder: Path, seed: int = 5, manner: Manner | None = None
+) -> tuple[LiveVenue, RiskDesk]:
     """Pass a session's closes over the wire; return both books."""
     market = a_rough_market(CLOSES, seed)
     instruments = [packaged_instruments()[name] for name in NAMES]
@@ -42,7 +46,7 @@ async def trade(venue: Venue, folder: Path, seed: int = 5) -> tuple[LiveVenue, R
     account = VenueAccount(setup, CAPITAL, f"wire {seed}")
     account.warm_up(market)
     log, sent = FileJournal(folder / "venue"), FileJournal(folder / "sent")
-    live = LiveVenue(account, instruments, log)
+    live = LiveVenue(account, instruments, log, manner)
     live.restore(log.recover())
     desk = ExecutionDesk(NAMES, 2, setup.rules["max_lots"].tolist(), at_venue=True)
     execution = DurableExecution(desk, live, sent, sent.recover())
@@ -58,6 +62,9 @@ async def trade(venue: Venue, folder: Path, seed: int = 5) -> tuple[LiveVenue, R
             execution.send(risk.on_close(SignalBatch(batch, row, 0), report))
             await asyncio.wait_for(exchange.quiet(), 30.0)
             assert not work.done() or work.result() is None
+        if exchange.is_carrying:
+            await exchange.leave()
+        exchange.hold()
     finally:
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -67,10 +74,18 @@ async def trade(venue: Venue, folder: Path, seed: int = 5) -> tuple[LiveVenue, R
     return live, risk
 
 
-def test_a_session_over_the_wire_ends_with_the_venues_own_books(tmp_path: Path) -> None:
+PIECES = ExecutionConfig(
+    algorithm="twap", reduce_algorithm="maker_first", slice_ms=10_000, deadline_ms=20_000
+)
+
+
+@pytest.mark.parametrize("manner", [None, Manner(PIECES)], ids=["whole", "in pieces"])
+def test_a_session_over_the_wire_ends_with_the_venues_own_books(
+    manner: Manner | None, tmp_path: Path
+) -> None:
     async def run() -> None:
         async with served(a_rough_market(CLOSES, 5), speed=0.0, step_ms=15_000) as venue:
-            live, _ = await trade(venue, tmp_path)
+            live, _ = await trade(venue, tmp_path, manner=manner)
             there, here = venue.account, live.account
             assert len(there.fills) > 5
             booked = set(here.booked.trades)
@@ -81,6 +96,9 @@ def test_a_session_over_the_wire_ends_with_the_venues_own_books(tmp_path: Path) 
                 stops = [order for order in there.resting(name) if order.request.kind.is_stop]
                 assert [order.left for order in stops] == [abs(lots)] * bool(lots)
             assert not here.foreign
+            assert not here.carried
+            children = [known for known in here.finished if known not in here._asked]
+            assert manner is None or len(children) > len(here._asked)
 
     asyncio.run(run())
 
