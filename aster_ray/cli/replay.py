@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aster_ray.research.twin import Verdict
 
 _FILE = "replay.json"
+_SHOWN_BPS = 0.005  # what rounds to nothing is no line of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,7 @@ def _texts(verdict: Verdict, lag: Lag) -> Iterator[str]:
     for difference in verdict.differences:
         yield f"  differs: {drift_tables.difference_text(difference)}"
     for row in verdict.drift:
-        if row["bps"] != 0.0:
+        if row["bps"] is None or abs(row["bps"]) >= _SHOWN_BPS:
             yield f"  {drift_tables.drift_text(row)}"
 
 

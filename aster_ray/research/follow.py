@@ -65,7 +65,8 @@ class Follow:
             yield from self._verdicts(once=once)
         except (JournalError, BadInputError) as error:
             self.state, self.failure = "failed", str(error)
-            self.publish()
+            if self.replay.closes:  # a session that never began leaves nothing behind
+                self.publish()
             raise
 
     def _verdicts(self, *, once: bool) -> Iterator[tuple[Verdict, Lag]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from tests.bench.timing import machine
 PARTS = ("equality", "sweep", "engine", "latency")
 FULL = {"bars": 100_000, "sets": 1_000, "repeats": 5, "engine_bars": 100_000, "closes": 1_000}
 SIZES = (6, 50, 200)  # symbols
+HISTORY = "ASTER__STORE__HISTORY"
 QUICK = {"bars": 20_000, "sets": 64, "repeats": 3, "engine_bars": 10_000, "closes": 200}
 
 
@@ -32,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object and no table")
     parser.add_argument(
         "--only", choices=PARTS, help="one part; equality comes first, except before latency"
+    )
+    parser.add_argument(
+        "--no-history", action="store_true", help="sessions of the latency part keep no history"
     )
     chosen = parser.parse_args(arguments)
     size = QUICK if chosen.quick else FULL
@@ -49,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report["engine"] = found._asdict() | {"ratio": found.ratio, "held": found.held}
         _engine(console, found)
     if not failed and chosen.only in (None, "latency"):
+        if chosen.no_history:  # the node's processes learn it as in any session
+            os.environ[HISTORY] = "false"
+        report["history"] = not chosen.no_history
         closes = latency.run(SIZES, size["closes"])
         report["latency"] = [row.plain() for row in closes]
         latency_tables.show(console, closes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 
 import pytest
@@ -102,6 +103,19 @@ def test_latency_alone_needs_no_peer(
     assert (row["times_floor"], row["held"]) == (1.5, True)
     assert row["memory"][0]["role"] == "feed"
     assert "equality" not in report
+    assert report["history"] is True
+
+
+def test_latency_can_be_measured_without_a_history(
+    outcome: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(bench.HISTORY, "true")
+    outcome(EQUAL)
+    assert bench.main(["--only", "latency", "--json", "--no-history"]) == 0
+    assert json.loads(capsys.readouterr().out)["history"] is False
+    assert os.environ[bench.HISTORY] == "false"
 
 
 @pytest.mark.parametrize(

@@ -311,6 +311,7 @@ def test_nothing_recorded_is_nothing_to_compare(tmp_path: Path) -> None:
     session = create_session(a_request(2, ("momentum",)), tmp_path / "session", "token")
     with pytest.raises(BadInputError, match="ended without a close"):
         list(Follow(session.folder).verdicts())
+    assert read_drift(session.folder) is None
     assert Replay(load_session(session.folder)).document()["closes"] == 0
     with pytest.raises(BadInputError, match="recorded nothing yet"):
         Replay(session).result([])
