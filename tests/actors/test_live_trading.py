@@ -25,7 +25,7 @@ from tests.aster_ray.cli.live_account import LENIENT, examined, orders_or_settin
 from tests.aster_ray.doctor.patients import AGENT_KEY, approve
 from tests.aster_ray.venues.simulator.served import WALLET, Venue
 
-PATIENCE_S = 240.0
+PATIENCE_S = 420.0
 # Flat for one minute in six, BTC and ETH in turn.
 STRATEGY = """
 import numpy as np
