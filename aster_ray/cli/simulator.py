@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -105,7 +106,15 @@ def simulator(options: Simulator) -> None:
         payload = {**_payload(chosen.host, terms, port), "symbols": symbols, "warnings": warnings}
         output.emit(options, payload, lambda console: _show(console, payload), "simulator.json")
 
-    asyncio.run(opening.serve(desk, terms, (chosen.host, chosen.port), ready))
+    try:
+        asyncio.run(opening.serve(desk, terms, (chosen.host, chosen.port), ready))
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
+            raise
+        raise BadInputError(
+            f"--host {chosen.host} --port {chosen.port}: {os.strerror(error.errno)}; name another "
+            "port, or 0 for a free one"
+        ) from error
 
 
 def _end_with_input() -> None:

@@ -106,5 +106,5 @@ def test_a_port_that_is_taken_is_named(recording: Path, capsys: pytest.CaptureFi
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         arguments = ["--replay", str(recording), "--port", str(port)]
-        assert cli.main(["simulator", *arguments]) == 1
-    assert "address already in use" in capsys.readouterr().err
+        assert cli.main(["simulator", *arguments]) == 2
+    assert f"--port {port}: Address already in use; name another" in capsys.readouterr().err
