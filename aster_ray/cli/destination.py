@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from aster_ray.settings import Settings
 
 # What a session at the simulated exchange trades of the built-in market, unless somebody says from
-# when to when: as much as takes about a minute, order by order through the real client.
+# when to when: enough for every kind of exit and denial, and for funding, and no more than takes a
+# minute or two on two free cores, order by order through the real client.
 FIRST_DAY, LAST_DAY = "2025-03-01", "2025-04-14"
 _KEY = ("session", "orders")
 

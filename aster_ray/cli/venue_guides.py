@@ -28,7 +28,7 @@ def simulator() -> None:
     which must hold 1m bars) is played by a simulator whose time stands still, orders go there
     through the real client, close by close, and the report says whether our books and the
     exchange's ledger agree; if not, it ends with 1. Without --from and --to it trades six weeks of
-    the built-in market, about a minute. --plain, or [session] orders = "paper", matches orders
+    the built-in market, 1,080 closes. --plain, or [session] orders = "paper", matches orders
     against the bars themselves, which is faster and equals aster backtest. One reduce-only stop a
     symbol protects all that is held, at the nearest stop of the sleeves on its side: where several
     strategies hold one symbol, results differ from a replay, which stops each by itself.
