@@ -94,16 +94,18 @@ class Worker:
             self._forgive()
             found = actions(self._venue.account, self._n, self._refused, self._patience.reach)
             todo = {_key(one): one for one in found}
-            self._pauses = {key: at for key, at in self._pauses.items() if key in todo}
+            now = _seconds()
+            self._pauses = {k: at for k, at in self._pauses.items() if k in todo or at[1] > now}
             if not todo:
                 self.idle.set()
                 await self._wake.wait()
                 continue
             self.idle.clear()
-            now = _seconds()
             due = {key: self._pauses.get(key, (0.0, 0.0))[1] for key in todo}
             key = next((key for key in todo if due[key] <= now), None)
             if key is None:
+                if Slot(Purpose.CLOSE, self._n) in self._refused:
+                    self.idle.set()  # neither stop nor close is taken: only time can change that
                 # Not ``wait_for``: before Python 3.12 it may swallow a cancellation.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(due.values()) - now):
@@ -117,16 +119,13 @@ class Worker:
             self._pauses[key] = pause, _seconds() + pause
 
     def _forgive(self) -> None:
-        """At a new close forget what is over, and ask again for limits that were refused.
-
-        The price has moved since.
-        """
+        """At a new close forget what is over, and ask again for what was refused before it."""
         if self._venue.report.seq != self._seq:
             self._seq = self._venue.report.seq
-            kept = (Purpose.STOP, Purpose.CLOSE)
+            self._pauses = {}
             alive = self._venue.account.orders
             self._sent_at = {known: at for known, at in self._sent_at.items() if known in alive}
-            self._refused = {s: want for s, want in self._refused.items() if s.purpose in kept}
+            self._refused = {s: w for s, w in self._refused.items() if s.purpose is Purpose.STOP}
 
     async def _attempt(self, action: Action) -> bool:
         """Take one step; return whether the venue could be talked to and had news."""

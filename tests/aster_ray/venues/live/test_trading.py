@@ -114,6 +114,34 @@ def test_what_no_stop_can_protect_is_closed_at_market() -> None:
     play(scenario)
 
 
+def test_a_venue_that_takes_neither_stop_nor_close_is_asked_again_in_time_not_at_once() -> None:
+    """As where the price leapt beyond the stop and too far from the mark for a market order."""
+
+    async def scenario(scene: LiveScene, life: Life) -> None:
+        place, asked = life.client.place, []
+
+        async def closed(ticket: OrderTicket) -> Any:
+            if ticket.type is OrderType.MARKET and ticket.reduce_only and len(asked) < 6:
+                asked.append(ticket)
+                raise RejectedError("-4131 too far from the mark", "percent price")
+            return await place(ticket)
+
+        life.client.place = closed  # type: ignore[method-assign]
+        async with at_work(life):
+            buy(life, 5, stop=0.0)
+            await rest(life)  # where time stands still nobody waits for what only time can change
+            assert len(asked) < 6
+            assert life.client.account.position("BTCUSDT").lots == 5
+            for _ in range(1000):
+                if not life.client.account.position("BTCUSDT").lots:
+                    break
+                await asyncio.sleep(0.01)
+        assert len(asked) == 6
+        assert life.client.account.position("BTCUSDT").lots == 0
+
+    play(scenario)
+
+
 @pytest.mark.parametrize(("away", "resting"), [(0.01, 2), (0.03, 1)])
 def test_a_limit_beyond_the_venues_band_waits_for_the_price(away: float, resting: int) -> None:
     async def scenario(scene: LiveScene, life: Life) -> None:
