@@ -140,9 +140,10 @@ class Hub:
         pings = loop.create_task(self._ping(socket))
         end = loop.call_later(_LIFE_SECONDS, socket.abort)
         try:
-            async for message in response:
-                if not await self._hear(socket, message):
-                    break
+            with suppress(ConnectionError):  # it went before it was answered
+                async for message in response:
+                    if not await self._hear(socket, message):
+                        break
         finally:
             end.cancel()
             socket.idle.set()

@@ -101,7 +101,7 @@ class House:
             if connection.transport is not None:
                 connection.transport.abort()
 
-    async def strike(self, fault: str, draw: random.Random) -> None:
+    def strike(self, fault: str, draw: random.Random) -> None:
         """Let something go wrong until it is healed."""
         interference = self.hub.interference
         if fault in REQUEST_FAULTS:
@@ -115,13 +115,17 @@ class House:
             self.desk.pace.skew_ms = draw.choice((-1, 1)) * _SKEW_MS
         elif fault == OUTAGE:
             self._faults.is_out = True
-            await self.hub.close(abort=True)
+            self._cut()
         elif fault == DROP:
-            await self.hub.close(abort=draw.random() < 0.5)
+            self._cut()
         elif fault == EXPIRY:
             self.desk.keys.expire_all()
         elif fault in (STALL, DUPLICATE, REORDER):
             setattr(interference, fault, True)
+
+    def _cut(self) -> None:
+        for socket in list(self.hub.sockets):
+            socket.abort()
 
     def refuse(self, count: int = 1) -> None:
         """Refuse orders as for want of margin."""

@@ -16,12 +16,12 @@ from tests.chaos.exchange.house import FAULTS
 from tests.chaos.exchange.plot import ACTORS, CELLS, Cell, Toll
 from tests.chaos.exchange.states import STATES
 from tests.chaos.exchange.verdict import verdict
-from tests.chaos.exchange.world import World
+from tests.chaos.exchange.world import THIN, World
 
 SCENARIOS = 500
 _EACH = 6  # meetings a scenario is to bring about
 _AGAIN = 3  # of those that did not come about, in a scenario of the next round
-_ROUNDS = 6
+_ROUNDS = 12
 _SILENT = 50
 _SHUFFLED = 20261121
 
@@ -48,10 +48,16 @@ class Course(NamedTuple):
 def scenarios(count: int = SCENARIOS) -> list[Scenario]:
     """Return the first round: every meeting is wanted several times, in a drawn order."""
     draw = random.Random(_SHUFFLED)
-    wanted: list[Cell] = []
-    while len(wanted) < count * _EACH:
-        wanted += draw.sample(CELLS, len(CELLS))
-    return [Scenario(n, tuple(wanted[n * _EACH : (n + 1) * _EACH])) for n in range(count)]
+    kinds = {is_thin: [x for x in CELLS if (x.state in THIN) == is_thin] for is_thin in (0, 1)}
+    wanted: dict[int, list[Cell]] = {0: [], 1: []}
+    found = []
+    for n in range(count):
+        kind = int(n % len(STATES) < len(THIN))  # a market of its own, and its share of them
+        while len(wanted[kind]) < _EACH:
+            wanted[kind] += draw.sample(kinds[kind], len(kinds[kind]))
+        found.append(Scenario(n, tuple(wanted[kind][:_EACH])))
+        del wanted[kind][:_EACH]
+    return found
 
 
 def lived(scenario: Scenario) -> Course:
@@ -79,6 +85,13 @@ def lived(scenario: Scenario) -> Course:
     )
 
 
+def again(missing: list[Cell], first: int) -> list[Scenario]:
+    """Return scenarios for what did not come about, numbered from ``first`` on."""
+    ordered = sorted(missing, key=lambda cell: (cell.state in THIN, cell.fault))
+    parts = (ordered[n : n + _AGAIN] for n in range(0, len(ordered), _AGAIN))
+    return [Scenario(first + n, tuple(part)) for n, part in enumerate(parts)]
+
+
 def lived_all(due: list[Scenario]) -> Iterator[Course]:
     """Live through scenarios, then through more until everything has met; in any order."""
     toll = Toll()
@@ -88,12 +101,7 @@ def lived_all(due: list[Scenario]) -> Iterator[Course]:
             for course in pool.map(lived, due, chunksize=4):
                 toll.add(course.toll)
                 yield course
-            missing = toll.missing()
-            first = (number + 1) * 10_000
-            due = [
-                Scenario(first + n, tuple(missing[n : n + _AGAIN]))
-                for n in range(0, len(missing), _AGAIN)
-            ]
+            due = again(toll.missing(), (number + 1) * 10_000)
 
 
 def table(courses: Iterable[Course]) -> tuple[str, Toll, list[Course]]:

@@ -22,7 +22,7 @@ class Darkness(World):
             if self.shut:
                 await self.house.shut()
             else:
-                await self.house.strike("outage", self.plot.draw)
+                self.house.strike("outage", self.plot.draw)
         elif seq == BACK:
             self.back_s = self._now
             if self.shut:

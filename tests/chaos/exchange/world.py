@@ -10,6 +10,7 @@ import numpy as np
 from aster_ray.config import Secret
 from aster_ray.data.instruments import packaged_instruments
 from aster_ray.engine.messages import OrderBatch, VenueReport
+from aster_ray.engine.venue_orders import Stage
 from aster_ray.kernel.setup import build_setup
 from aster_ray.model.ids import MINUTE_MS
 from aster_ray.model.venue import OrderStatus
@@ -34,7 +35,7 @@ from tests.chaos.exchange.cast import (
     Risk,
     Strategies,
 )
-from tests.chaos.exchange.house import CALM, House, housed
+from tests.chaos.exchange.house import CALM, DROP, EXPIRY, SKEW, House, housed
 from tests.chaos.exchange.leap import leap
 from tests.chaos.exchange.plot import Cell, Plot
 from tests.chaos.exchange.states import PARTLY, Watched
@@ -43,7 +44,8 @@ from tests.factories import a_config, random_signals
 CAPITAL = 10_000.0
 CALM_ROWS = 2  # at the end nothing new is decided and nothing goes wrong
 _STEP_S = 5.0
-_THIN = (PARTLY, OrderStatus.EXPIRED.value)
+_THINNED = 2e-5  # a minute's volume is some lots
+THIN = (PARTLY, OrderStatus.EXPIRED.value)
 
 
 class World:
@@ -53,12 +55,14 @@ class World:
         self.seed, self.wanted, self.rows = seed, wanted, rows
         self.plot = Plot(seed, wanted)
         self.market = a_rough_market(rows, seed)
-        if any(cell.state in _THIN for cell in wanted):  # orders fill in parts or not whole
-            self.market = replace(self.market, volume=self.market.volume * 0.002)
+        thin = any(cell.state in THIN for cell in wanted)
+        if thin:  # orders fill in parts or not whole
+            self.market = replace(self.market, volume=self.market.volume * _THINNED)
         self.instruments = [packaged_instruments()[name] for name in NAMES]
         strategies = 1 + seed % 3
         self.setup = build_setup(self.instruments, a_config(), MINUTE_MS, strategies)
-        drawn = random_signals(self.market, strategies, seed, ladders=seed % 2 == 0, busy=0.5)
+        ladders = seed % 2 == 0 and (strategies > 1 or not thin)
+        drawn = random_signals(self.market, strategies, seed, ladders=ladders, busy=0.5)
         drawn.code[-CALM_ROWS:] = 0
         drawn.ladder[-CALM_ROWS if len(drawn.ladder) > 1 else 0 :] = np.nan
         self.drawn = [Drawn(self.market, drawn, k, strategies) for k in range(strategies)]
@@ -162,24 +166,33 @@ class World:
         cell = None if calm else self.plot.next()
         while self._now < close_s:
             if cell is not None and self._now >= strikes_at:
-                await self._strike(cell)
+                self._strike(cell, close_s)
                 cell = None
             await asyncio.sleep(min(_STEP_S, max(close_s - self._now, 0.001)))
             await self._revive(is_urgent=False)
 
-    async def _strike(self, cell: Cell) -> None:
-        """Let the trouble of a cell begin, and end by itself after a while."""
+    def _strike(self, cell: Cell, close_s: float) -> None:
+        """Let the trouble of a cell begin now or right after the close, and end by itself.
+
+        Orders leave at a close, and some trouble lets none of them get anywhere: half of it comes
+        when the venue has taken them.
+        """
         draw, loop = self.plot.draw, asyncio.get_running_loop()
         if cell.state == OrderStatus.REJECTED.value:
             self.house.refuse(draw.randint(1, 2))
-        elif cell.state == "unknown":
+        elif cell.state == Stage.UNKNOWN.value:
             self.house.lose()
-        loop.call_later(draw.uniform(10.0, 50.0), self.house.heal)
-        if cell.fault == CALM:
+        left_s = close_s - self._now
+        begins_s = 0.0 if draw.random() < 0.5 else left_s + draw.uniform(0.1, 4.0)
+        loop.call_later(begins_s, self._trouble, cell.fault)
+        loop.call_later(max(begins_s, left_s) + draw.uniform(5.0, 40.0), self.house.heal)
+
+    def _trouble(self, fault: str) -> None:
+        if fault == CALM or not self.plot.is_on:
             return
-        if cell.fault in ("drop", "listen key", "clock skew"):
-            self.plot.struck(cell.fault, self._now)
-        await self.house.strike(cell.fault, draw)
+        if fault in (DROP, EXPIRY, SKEW):
+            self.plot.struck(fault, self._now)
+        self.house.strike(fault, self.plot.draw)
 
     async def _close(self, seq: int) -> None:
         """See one close through, however many die at it."""
