@@ -106,7 +106,7 @@ class House:
         interference = self.hub.interference
         if fault in REQUEST_FAULTS:
             path, method = draw.choice(
-                (("", ""), ("", ""), ("/order", "POST"), ("/order", "DELETE"), ("/order", "GET"))
+                (("", ""), ("", ""), ("", ""), ("", ""), ("/order", "POST"), ("/order", "DELETE"))
             )
             count = draw.randint(1, 3)
             state = {**REQUEST_FAULTS[fault], "path": path, "method": method, "count": count}
@@ -133,8 +133,8 @@ class House:
         self._faults.add({**fields, "path": "/order", "method": "POST", "count": count})
 
     def lose(self, count: int = 1) -> None:
-        """Take orders and cut the connection before the answer."""
-        fields = {"kind": "lost_ack", "path": "/order", "method": "POST", "count": count}
+        """Cut the connection of orders before they arrive: nobody here can know that."""
+        fields = {"kind": "reset", "path": "/order", "method": "POST", "count": count}
         self._faults.add(fields)
 
     def heal(self) -> None:

@@ -15,7 +15,7 @@ ACTORS = topology.PIPELINE
 # Trouble counts as about for so long after it struck, in seconds.
 ABOUT_S = 60.0
 _PAUSE_S = 20.0  # between two deaths
-_LIKELY = 0.5
+_LIKELY = 0.8
 
 
 class Cell(NamedTuple):

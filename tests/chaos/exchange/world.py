@@ -35,10 +35,10 @@ from tests.chaos.exchange.cast import (
     Risk,
     Strategies,
 )
-from tests.chaos.exchange.house import CALM, DROP, EXPIRY, SKEW, House, housed
+from tests.chaos.exchange.house import CALM, DROP, EXPIRY, OUTAGE, SKEW, House, housed
 from tests.chaos.exchange.leap import leap
 from tests.chaos.exchange.plot import Cell, Plot
-from tests.chaos.exchange.states import PARTLY, Watched
+from tests.chaos.exchange.states import ENDS, PARTLY, Watched
 from tests.factories import a_config, random_signals
 
 CAPITAL = 10_000.0
@@ -62,7 +62,7 @@ class World:
         strategies = 1 + seed % 3
         self.setup = build_setup(self.instruments, a_config(), MINUTE_MS, strategies)
         ladders = seed % 2 == 0 and (strategies > 1 or not thin)
-        drawn = random_signals(self.market, strategies, seed, ladders=ladders, busy=0.5)
+        drawn = random_signals(self.market, strategies, seed, ladders=ladders, busy=0.7)
         drawn.code[-CALM_ROWS:] = 0
         drawn.ladder[-CALM_ROWS if len(drawn.ladder) > 1 else 0 :] = np.nan
         self.drawn = [Drawn(self.market, drawn, k, strategies) for k in range(strategies)]
@@ -183,7 +183,8 @@ class World:
         elif cell.state == Stage.UNKNOWN.value:
             self.house.lose()
         left_s = close_s - self._now
-        begins_s = 0.0 if draw.random() < 0.5 else left_s + draw.uniform(0.1, 4.0)
+        waits = cell.state in (*ENDS, PARTLY) or cell.fault in (OUTAGE, SKEW)
+        begins_s = left_s + draw.uniform(0.1, 4.0) if waits and draw.random() < 0.5 else 0.0
         loop.call_later(begins_s, self._trouble, cell.fault)
         loop.call_later(max(begins_s, left_s) + draw.uniform(5.0, 40.0), self.house.heal)
 
