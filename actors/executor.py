@@ -51,7 +51,7 @@ CLOSE_TO_VENUE = "bar close to venue"
 _STORE_PATIENCE_S = 20.0
 _TELL_S = 0.5
 # Orders and trades that are over and may still be spoken of.
-_REMEMBERED = 256
+REMEMBERED = 256
 
 
 class ExecutorActor(Shell):
@@ -70,7 +70,7 @@ class ExecutorActor(Shell):
         self._venue: PaperVenue | LiveVenue
         if prepared.request.trades_at_venue:
             warm_account(prepared)
-            account = prepared.venue_account(self.session.token, _REMEMBERED)
+            account = prepared.venue_account(self.session.token, REMEMBERED)
             self._venue = LiveVenue(account, prepared.instruments, timed, prepared.manner())
             self._exchange = self._at_venue(self._venue, prepared)
         else:

@@ -1,4 +1,4 @@
-"""Trade minutes at a simulated exchange and weigh every actor meanwhile; prints one JSON document.
+"""Trade days at a simulated exchange and weigh every actor meanwhile; prints one JSON document.
 
 A process of its own: the actors inherit the account's key from whoever starts Ray.
 """
@@ -20,7 +20,7 @@ from aster_ray import topology
 from aster_ray.cli import api
 from aster_ray.research.session import create_session
 
-DAY_CLOSES = 1440
+DAY_CLOSES = 288  # of five minutes
 WARM_CLOSES = 500
 EVERY = 50
 
@@ -71,8 +71,8 @@ class Sampler:
 
 
 def main(folder: Path) -> None:
-    """Run a session of a day and a half; say what grew."""
-    given = {"start": "2025-03-01", "end": "2025-03-02T12:00", "timeframe": "1m"}
+    """Run a session of five days; say what grew."""
+    given = {"start": "2025-03-01", "end": "2025-03-05", "timeframe": "5m"}
     settings = api.load_settings(None, given, ["session.orders=simulator"])
     session = create_session(api.request_run((), (), settings), folder, uuid.uuid4().hex[:8])
     prepared, sampler = session.prepare(), Sampler(session.token)
@@ -86,6 +86,9 @@ def main(folder: Path) -> None:
         "orders": len(result.facts.orders["client_order_id"]),
         "samples": {role: len(rows) for role, rows in sampler.rows.items()},
         "mib_a_day": sampler.slopes(),
+        "mib_a_thousand_closes": {
+            role: slope / DAY_CLOSES * 1000 for role, slope in sampler.slopes().items()
+        },
         "growing": sampler.growing(),
     }
     print(json.dumps(found, indent=2))
