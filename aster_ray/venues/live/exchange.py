@@ -162,6 +162,7 @@ class LiveExchange:
             self.venue.parents.stop("the session ends")
             await trading.stand_down(_FAREWELL_S)
         orders, positions = await client.open_orders(), await client.positions()
+        self.venue.commit()  # the last words of the venue, too
         return {
             "orders": [
                 {
