@@ -69,11 +69,14 @@ def _numbers(table: Mapping[str, Any], name: str) -> None:
 
 
 def _session_group(group: Mapping[str, Any], name: str) -> None:
-    """Check numbers by name, or a table of such."""
-    rows = [value for value in group.values() if isinstance(value, Mapping)]
-    _plain({key: value for key, value in group.items() if not isinstance(value, Mapping)}, name)
-    for row in rows:
-        _plain(row, name)
+    """Check plain values, tables of such, and lists of either, by name."""
+    for key, value in group.items():
+        rows = value if isinstance(value, list) else [value]
+        for row in rows:
+            if isinstance(row, Mapping):
+                _plain(row, f"{name}.{key}")
+            else:
+                _plain({key: row}, name)
 
 
 def _finite(value: Any) -> None:

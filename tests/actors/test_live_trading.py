@@ -26,7 +26,8 @@ from tests.aster_ray.doctor.patients import AGENT_KEY, approve
 from tests.aster_ray.venues.simulator.served import WALLET, Venue
 
 PATIENCE_S = 420.0
-# Flat for one minute in six, BTC and ETH in turn.
+# Flat for one minute in 24, BTC and ETH in turn: a day allows 20 opening fills, and what closes
+# while the actors come up is traded, too.
 STRATEGY = """
 import numpy as np
 from aster_ray.strategies.contract import Signals
@@ -40,7 +41,7 @@ class InAndOut:
 
     def signals(self, panel, params):
         minute = panel.open_ms // 60_000
-        is_on = np.stack([minute % 6 != 0, minute % 6 != 3], axis=1)
+        is_on = np.stack([minute % 24 != 0, minute % 24 != 12], axis=1)
         return Signals(direction=is_on.astype(np.int8), confidence=0.9, stop_loss=0.02,
                        exit_long=~is_on)
 """
@@ -92,6 +93,10 @@ def interrupted(process: subprocess.Popen[bytes], when: Callable[[], bool]) -> d
     assert process.returncode == 130
     report: dict[str, Any] = json.loads(output)
     return report
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def closes(folder: Path) -> int:
@@ -153,7 +158,7 @@ def test_a_dry_session_does_everything_but_send(stage: Stage) -> None:
         if record["kind"] == "rejected" and record["code"] == WITHHELD
     ]
     assert len(refusals) == live["withheld"]
-    lines = [json.loads(line) for line in (folder / "logs" / "executor.log").open()]
+    lines = _lines(folder / "logs" / "executor.log")
     shown = [line for line in lines if line["event"] == "order_withheld"]
     assert len(shown) == len(refusals)
     assert {"symbol", "side", "type", "qty"} <= shown[0].keys()

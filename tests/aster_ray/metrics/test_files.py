@@ -141,7 +141,8 @@ def test_reports_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         (("period", "bars"), "many", "period.bars must be a whole number"),
         (("data", "notes"), "none", "data.notes must be a list of texts"),
         (("data", "notes"), [1], "data.notes must be a list of texts"),
-        (("session",), {"hops": {"feed": {"p50_ms": []}}}, "session.hops.p50_ms must be one value"),
+        (("session",), {"hops": {"feed": {"p50_ms": []}}}, "session.hops.feed.p50_ms must be one"),
+        (("session",), {"exchange": {"missing": [[1]]}}, "session.exchange.missing must be one"),
         (("denials",), None, "denials must be a table, was NoneType"),
         (("risk",), "gone", "section risk is missing"),
     ],
@@ -161,6 +162,16 @@ def test_a_report_of_another_shape_is_refused_with_what_is_wrong(
     with pytest.raises(BadInputError, match=r"report\.json is damaged") as caught:
         read_report(file)
     assert told in str(caught.value)
+
+
+def test_a_session_may_list_what_it_found(facts: RunFacts, tmp_path: Path) -> None:
+    report = json.loads(to_json(build_report(facts)))
+    report["session"] = {
+        "exchange": {"agrees": False, "missing": ["BTCUSDT/7"], "positions": []},
+        "execution": {"all": {"orders": 1}, "orders": [{"symbol": "BTCUSDT", "bps": 1.5}]},
+    }
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    assert read_report(tmp_path) == report
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
