@@ -26,6 +26,43 @@ class Cell(NamedTuple):
     actor: str
 
 
+class Place(NamedTuple):
+    """Where somebody must die at least once, in whatever state orders are there."""
+
+    name: str
+    actor: str
+
+
+# The failpoints of each, and every step of an order at the venue.
+PLACES = tuple(
+    Place(name, actor)
+    for actor, names in {
+        "feed": ("feed/before-send", "feed/after-send"),
+        "strategy": ("strategy/before-send", "strategy/after-send", "strategy/after-ack"),
+        "risk": ("risk/before-journal", "risk/after-journal", "risk/after-send", "risk/after-ack"),
+        "executor": (
+            "executor/before-journal",
+            "executor/after-journal",
+            "executor/venue-before-log",
+            "executor/after-send",
+            "executor/after-ack",
+            "executor/evidence-before-journal",
+            "executor/evidence-after-journal",
+            "executor/evidence-after-send",
+            "send: not on disk",
+            "send: on disk",
+            "place: not on disk",
+            "place: on disk",
+            "POST order: asked",
+            "POST order: done, no answer yet",
+            "DELETE order: asked",
+            "DELETE order: done, no answer yet",
+            "GET order: asked",
+            "GET order: done, no answer yet",
+        ),
+    }.items()
+    for name in names
+)
 CELLS = tuple(Cell(*one) for one in itertools.product(FAULTS, STATES, ACTORS))
 
 
@@ -34,7 +71,7 @@ class Toll:
 
     def __init__(self) -> None:
         self.cells: Counter[Cell] = Counter()
-        self.steps: Counter[tuple[str, str]] = Counter()  # (place, who died there)
+        self.steps: Counter[Place] = Counter()
         self.struck: Counter[str] = Counter()
 
     def add(self, other: Toll) -> None:
@@ -49,7 +86,8 @@ class Toll:
 class Plot:
     """Decides at every place that is passed whether somebody dies there."""
 
-    def __init__(self, seed: int, wanted: tuple[Cell, ...]) -> None:
+    def __init__(self, seed: int, wanted: tuple[Cell, ...], place: Place | None = None) -> None:
+        self._place = place
         self.draw = random.Random(seed)
         self.left = list(wanted)
         self.toll = Toll()
@@ -67,9 +105,13 @@ class Plot:
         """Return what has gone wrong lately."""
         return {name for name, at in self._struck.items() if now - at <= ABOUT_S} or {FAULTS[0]}
 
-    def victim(self, now: float, states: set[str]) -> str:
+    def victim(self, place: str, now: float, states: set[str]) -> str:
         """Return who dies here; empty for nobody."""
-        if not self.is_on or now < self._quiet_until:
+        if not self.is_on:
+            return ""
+        if self._place is not None and place == self._place.name and self.draw.random() < _LIKELY:
+            return self._place.actor
+        if now < self._quiet_until:
             return ""
         about = self.about(now)
         for cell in self.left:
@@ -80,7 +122,10 @@ class Plot:
     def died(self, actor: str, place: str, now: float, states: set[str]) -> None:
         """Note a death."""
         self._quiet_until = now + _PAUSE_S
-        self.toll.steps[place, actor] += 1
+        here = Place(place, actor)
+        self.toll.steps[here] += 1
+        if here == self._place:
+            self._place = None
         for fault, state in itertools.product(self.about(now), states):
             cell = Cell(fault, state, actor)
             self.toll.cells[cell] += 1

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import structlog
 
 from tests.chaos.exchange.house import FAULTS
-from tests.chaos.exchange.plot import ACTORS, CELLS, Cell, Toll
+from tests.chaos.exchange.plot import ACTORS, CELLS, PLACES, Cell, Place, Toll
 from tests.chaos.exchange.states import STATES
 from tests.chaos.exchange.verdict import verdict
 from tests.chaos.exchange.world import THIN, World
@@ -31,6 +31,7 @@ class Scenario(NamedTuple):
 
     seed: int
     wanted: tuple[Cell, ...]
+    place: Place | None = None
 
 
 class Course(NamedTuple):
@@ -55,7 +56,7 @@ def scenarios(count: int = SCENARIOS) -> list[Scenario]:
         kind = int(n % len(STATES) < len(THIN))  # a market of its own, and its share of them
         while len(wanted[kind]) < _EACH:
             wanted[kind] += draw.sample(kinds[kind], len(kinds[kind]))
-        found.append(Scenario(n, tuple(wanted[kind][:_EACH])))
+        found.append(Scenario(n, tuple(wanted[kind][:_EACH]), PLACES[n % len(PLACES)]))
         del wanted[kind][:_EACH]
     return found
 

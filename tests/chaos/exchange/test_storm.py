@@ -11,37 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.exchange.plot import ACTORS, CELLS, Cell
+from tests.chaos.exchange.plot import ACTORS, CELLS, PLACES, Cell
 from tests.chaos.exchange.storm import SCENARIOS, lived_all, scenarios, table
 from tests.chaos.exchange.verdict import verdict
 from tests.chaos.exchange.world import World
-
-# Where each must have been killed: its own failpoints, and every step of an order at the venue.
-PLACES = {
-    "feed": ("feed/before-send", "feed/after-send"),
-    "strategy": ("strategy/before-send", "strategy/after-send", "strategy/after-ack"),
-    "risk": ("risk/before-journal", "risk/after-journal", "risk/after-send", "risk/after-ack"),
-    "executor": (
-        "executor/before-journal",
-        "executor/after-journal",
-        "executor/venue-before-log",
-        "executor/after-send",
-        "executor/after-ack",
-        "executor/evidence-before-journal",
-        "executor/evidence-after-journal",
-        "executor/evidence-after-send",
-        "send: not on disk",
-        "send: on disk",
-        "place: not on disk",
-        "place: on disk",
-        "POST order: asked",
-        "POST order: done, no answer yet",
-        "DELETE order: asked",
-        "DELETE order: done, no answer yet",
-        "GET order: asked",
-        "GET order: done, no answer yet",
-    ),
-}
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +104,4 @@ def test_five_hundred_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(courses) >= SCENARIOS
     assert toll.missing() == []
     assert len(toll.cells) == len(CELLS)
-    steps = {(place, actor) for place, actor in toll.steps}
-    assert [
-        (p, who) for who, places in PLACES.items() for p in places if (p, who) not in steps
-    ] == []
+    assert [place for place in PLACES if not toll.steps[place]] == []

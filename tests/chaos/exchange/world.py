@@ -37,7 +37,7 @@ from tests.chaos.exchange.cast import (
 )
 from tests.chaos.exchange.house import CALM, DROP, EXPIRY, OUTAGE, SKEW, House, housed
 from tests.chaos.exchange.leap import leap
-from tests.chaos.exchange.plot import Cell, Plot
+from tests.chaos.exchange.plot import Cell, Place, Plot
 from tests.chaos.exchange.states import ENDS, PARTLY, Watched
 from tests.factories import a_config, random_signals
 
@@ -51,9 +51,15 @@ THIN = (PARTLY, OrderStatus.EXPIRED.value)
 class World:
     """Lives through its market once; ``verdict`` says what was broken."""
 
-    def __init__(self, seed: int, wanted: tuple[Cell, ...] = (), rows: int = 12) -> None:
+    def __init__(
+        self,
+        seed: int,
+        wanted: tuple[Cell, ...] = (),
+        place: Place | None = None,
+        rows: int = 12,
+    ) -> None:
         self.seed, self.wanted, self.rows = seed, wanted, rows
-        self.plot = Plot(seed, wanted)
+        self.plot = Plot(seed, wanted, place)
         self.market = a_rough_market(rows, seed)
         thin = any(cell.state in THIN for cell in wanted)
         if thin:  # orders fill in parts or not whole
@@ -103,7 +109,7 @@ class World:
         states = self.watched.look(executor.venue.account)
         for fault in self.house.present:
             self.plot.struck(fault, self._now)
-        victim = self.plot.victim(self._now, states)
+        victim = self.plot.victim(place, self._now, states)
         if not victim:
             return
         self.plot.died(victim, place, self._now, states)
