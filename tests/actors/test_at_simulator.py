@@ -24,10 +24,10 @@ PERIOD = ("--from", "2025-03-01", "--to", "2025-03-03")
 PATIENCE_S = 240.0
 
 
-def traded(folder: Path, plan: Mapping[str, int], plans: Path) -> dict[str, Any]:
+def traded(folder: Path, plan: Mapping[str, int], plans: Path, *options: str) -> dict[str, Any]:
     """Run ``aster paper`` as it is; let its actors die as planned; return the report."""
     command = [sys.executable, "-m", "aster_ray.cli", "paper", "--json", *PERIOD]
-    command += ["--symbols", "BTC,ETH,SOL", "--out", str(folder)]
+    command += ["--symbols", "BTC,ETH,SOL", "--out", str(folder), *options]
     environment = {**os.environ, "ASTER_FAILPOINTS": str(plans)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=sys.stderr)
     session = folder / "session.json"
