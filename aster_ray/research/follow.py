@@ -65,7 +65,8 @@ class Follow:
             yield from self._verdicts(once=once)
         except (JournalError, BadInputError) as error:
             self.state, self.failure = "failed", str(error)
-            if self.replay.closes:  # a session that never began leaves nothing behind
+            # A session that never began leaves nothing behind; one whose journal is damaged does.
+            if self.replay.closes or isinstance(error, JournalError):
                 self.publish()
             raise
 

@@ -213,6 +213,7 @@ def test_a_silent_venue_and_one_that_stands_in_are_problems(copy: Path) -> None:
 
 def test_a_silent_account_and_positions_of_others_are_problems(copy: Path) -> None:
     found = told()
+    found["pulses"]["executor"] = dict(found["pulses"]["risk"])
     venue: dict[str, Any] = {"silence": "keys?", "external": "leave"}
     found["pulses"]["executor"]["says"] = {
         "venue": {**venue, "external_positions": {"BTCUSDT": -0.5}}
