@@ -19,6 +19,7 @@ _BINS, _SLOTS, _REMEMBERED = "_counts[]", "_slots._withdrawn", ("booked.trades",
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_days_of_trading_leave_every_actor_as_large_as_it_was(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

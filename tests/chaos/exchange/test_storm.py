@@ -95,6 +95,7 @@ def test_the_verdict_sees_what_is_wrong(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_five_hundred_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
     courses = list(lived_all(scenarios()))
     text, toll, broken = table(courses)

@@ -59,6 +59,7 @@ def test_whatever_goes_wrong_the_books_agree(seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_sixty_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
     struck: Counter[tuple[str, str]] = Counter()
     killed: Counter[str] = Counter()

@@ -76,6 +76,7 @@ def test_ten_minutes_of_outage_lose_nothing() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_scenarios_until_everything_went_wrong_once(capsys: pytest.CaptureFixture[str]) -> None:
     """At least 120 of them; tests/chaos/exchange plays five hundred of whole sessions."""
     struck: Counter[tuple[str, str]] = Counter()
