@@ -138,7 +138,8 @@ def _is_whole(folder: Path) -> None:
     }  # fmt: skip
     leases = {name for name in found if name.startswith("lease/")}  # named after the account
     assert leases
-    assert found - logs - leases == documented()
+    # This one trades on paper, and nobody followed it.
+    assert found - logs - leases == documented() - {"logs/exchange.out", "drift.json"}
     record = read_host(folder)
     assert record is not None
     assert (record.phase, record.exit_code, record.failure) == (Phase.ENDED, 0, "")

@@ -15,7 +15,7 @@ def test_pieces_of_orders_survive_the_death_of_the_executor_between_them(tmp_pat
     """It dies with a child written down and not sent, and with one sent and not answered."""
     plans = tmp_path / "plans"
     plans.mkdir()
-    plan = {"executor/child-before-send": 12, "executor/child-after-send": 24}
+    plan = {"executor/child-before-send": 4, "executor/child-after-send": 12}
     manner = {"algorithm": "twap", "reduce_algorithm": "twap", "slice_ms": "120000"}
     options = [part for name in manner for part in ("--set", f"execution.{name}={manner[name]}")]
     report = traded(tmp_path / "session", plan, plans, *options)
