@@ -77,7 +77,8 @@ class LiveExchange:
         self.venue.others.adopts = self._config.external == ADOPT and not self.dry
         steps = bool(self._config.control)  # its closes are of another time than ours
         if steps:
-            self._stands_at = await self._market.server_time_ms()
+            # Not the venue's clock, by which nonces are judged: that is the wall's.
+            self._stands_at = (await _control(self._config.control, "clock"))["now_ms"]
         patience = Patience(
             absent_s=self._config.nonce_window_s + 5.0,
             late_s=math.inf if steps else self._config.late_s,
@@ -275,12 +276,20 @@ async def advance(control: str, until_ms: int) -> None:
     Raises:
         BadInputError: there is no simulator, or its time does not stand still.
     """
+    await _control(control, "advance", {"until_ms": until_ms})
+
+
+async def _control(control: str, what: str, told: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Ask a simulator's control endpoint, or tell it something; return its answer."""
+    method = "GET" if told is None else "POST"
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_ADVANCE_S)) as session,
-            session.post(f"{control}/advance", json={"until_ms": until_ms}) as answer,
+            session.request(method, f"{control}/{what}", json=told) as answer,
         ):
             if answer.status >= 400:
-                raise BadInputError(f"{control} refuses to move: {await answer.text()}")
+                raise BadInputError(f"{control}/{what} refuses: {await answer.text()}")
+            found: dict[str, Any] = await answer.json()
+            return found
     except (aiohttp.ClientError, TimeoutError) as error:
         raise BadInputError(f"[venue] control {control} does not answer: {error!r}") from error

@@ -111,7 +111,7 @@ def test_a_simulator_that_is_not_there_is_named() -> None:
 def test_time_that_runs_by_itself_is_not_moved() -> None:
     async def run() -> None:
         async with served(speed=60.0) as venue:
-            with pytest.raises(BadInputError, match="refuses to move"):
+            with pytest.raises(BadInputError, match="advance refuses"):
                 await advance(f"{venue.http}/control", 1)
 
     asyncio.run(run())
