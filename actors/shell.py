@@ -22,8 +22,8 @@ from actors.census import census
 from actors.hops import HopMeter
 from actors.link import Peer
 from actors.options import CONTROL
+from actors.place import placed
 from actors.secrecy import keep_secrets
-from actors.simulated import placed
 from aster_ray import log
 from aster_ray.engine import failpoints
 from aster_ray.engine.journal import FileJournal

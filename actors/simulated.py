@@ -7,7 +7,6 @@ reads its standard input, which nobody writes to and which closes with that proc
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import secrets
@@ -22,49 +21,19 @@ from pathlib import Path
 from typing import Any
 
 from actors.launch import share_import_path
+from actors.place import PLACE, UNLIMITED
 from aster_ray import clock, log
 from aster_ray.cli.process import keeping_signals
 from aster_ray.config import Secret
 from aster_ray.engine.journal import Scan
 from aster_ray.errors import AsterError, BadInputError
 from aster_ray.research.prepare import Prepared
-from aster_ray.research.request import RunRequest
 from aster_ray.research.session import LOGS, VENUE_JOURNAL, Session
 from aster_ray.venues.credentials import AGENT_KEY, WALLET
 from aster_ray.venues.live.audit import agrees, audit
 
-# Where the processes of a session find its exchange.
-PLACE = "ASTER_EXCHANGE"
 OUTPUT = "exchange.out"
 _ANSWER_S, _START_S, _GOODBYE_S = 30.0, 300.0, 5.0
-_UNLIMITED = 1_000_000
-
-
-def placed(session: Session, environ: Mapping[str, str]) -> Session:
-    """Return a session that knows where its own exchange listens; any other as it is.
-
-    Raises:
-        BadInputError: nobody serves its exchange: its orders must not go anywhere else.
-    """
-    request = session.request
-    if not request.brings_exchange:
-        return session
-    place = environ.get(PLACE, "")
-    if not place:
-        raise BadInputError(f"the exchange of session {session.folder} is not running")
-    settings: Any = request.settings
-    venue = dataclasses.replace(
-        settings.venue,
-        **json.loads(place),
-        wallet="",
-        agent_key=Secret(),
-        nonce_window_s=10.0,
-        # Its time stands still while we think: a minute of ours may be a month of its.
-        weight_per_minute=_UNLIMITED,
-        orders_per_minute=_UNLIMITED,
-    )
-    settings = dataclasses.replace(settings, venue=venue)
-    return session._replace(request=RunRequest(settings, request.strategies))
 
 
 class Elsewhere:
@@ -108,7 +77,7 @@ class Exchange(Elsewhere):
 
         place = self._first_document()
         self._control = place["control"]
-        _ask(f"{self._control}/quota", {"weight_limit": _UNLIMITED, "order_limit": _UNLIMITED})
+        _ask(f"{self._control}/quota", {"weight_limit": UNLIMITED, "order_limit": UNLIMITED})
         key = "0x" + secrets.token_hex(32)
         log.conceal([key, key.removeprefix("0x")])
         self._user = address_of(Secret(key))

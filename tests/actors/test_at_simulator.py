@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from actors import simulated
-from actors.simulated import PLACE, placed
+from actors.place import PLACE, placed
 from aster_ray.cli import api, main
 from aster_ray.errors import AsterError, BadInputError
 from aster_ray.research.session import Session

@@ -142,6 +142,7 @@ def test_a_live_session_trades_stops_with_its_stops_resting_and_goes_on(stage: S
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_dry_session_does_everything_but_send(stage: Stage) -> None:
     folder, venue = Path("session"), stage.venue
     venue.desk.requests.clear()

@@ -11,6 +11,7 @@ from tests.actors.test_at_simulator import traded
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_pieces_of_orders_survive_the_death_of_the_executor_between_them(tmp_path: Path) -> None:
     """It dies with a child written down and not sent, and with one sent and not answered."""
     plans = tmp_path / "plans"

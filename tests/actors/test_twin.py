@@ -62,6 +62,7 @@ def test_the_twin_of_a_session_that_is_killed_thrice_finds_no_difference(tmp_pat
     assert told["closes"] == 48
 
 
+@pytest.mark.long
 def test_at_an_exchange_the_twin_prices_every_order_the_exchange_filled(tmp_path: Path) -> None:
     report, rows, code = lived(tmp_path)
     assert report["session"]["exchange"]["agrees"]
