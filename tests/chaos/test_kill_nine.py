@@ -35,6 +35,7 @@ def test_an_actor_that_dies_comes_back_and_nothing_is_sent_twice(role: str, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_one_after_the_other_and_two_at_once(tmp_path: Path) -> None:
     killer = Killer(
         {
@@ -53,6 +54,7 @@ def test_one_after_the_other_and_two_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("times", range(3))
 @pytest.mark.parametrize("role", topology.PIPELINE)
 def test_whenever_it_dies(role: str, times: int, tmp_path: Path) -> None:
