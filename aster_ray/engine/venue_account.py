@@ -7,7 +7,6 @@ that what should rest at the venue is known at once; at a close it is handed on 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -66,7 +65,7 @@ class VenueAccount:
         self.book: Book = new_book(len(setup.rules), setup.strategies, capital, ladders=ladders)
         self.orders: dict[str, Tracked] = {}  # what is not settled yet
         self.finished = Latest(remember)  # client order id -> how it ended, of the others
-        self.endings: Counter[str] = Counter()  # how -> number, the forgotten ones too
+        self.withheld = 0  # orders that a dry run kept back, the forgotten ones too
         self.foreign: dict[int, int] = {}  # symbol -> lots at the venue that nobody here ordered
         # Ids that the execution desk asked for: of its last orders, and of those before.
         self._asked: tuple[frozenset[str], ...] = (frozenset(), frozenset())
@@ -241,7 +240,7 @@ class VenueAccount:
         self.orders.pop(order.client_order_id, None)
         how = "canceled" if order.status is None else order.status.value
         self.finished.note(order.client_order_id, order.code or how)
-        self.endings[order.code or how] += 1
+        self.withheld += order.is_withheld
 
     def collect(self) -> None:
         """Keep the fills just written for the next report."""

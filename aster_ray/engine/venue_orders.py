@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from aster_ray.model.venue import OrderStatus
 
+WITHHELD = "dry run: not sent"  # why a dry run's orders end
+
 
 class Purpose(StrEnum):
     """What an order at the venue is for."""
@@ -89,6 +91,11 @@ class Tracked:
     def is_ended(self) -> bool:
         """Return whether the venue, or we before sending, ended it."""
         return self.stage is Stage.ENDED
+
+    @property
+    def is_withheld(self) -> bool:
+        """Return whether a dry run kept it back."""
+        return self.code == WITHHELD
 
     @property
     def executed(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import aster_ray
@@ -90,7 +90,7 @@ class Prepared:
         """Return how the session's orders are carried out at a real venue."""
         market, instruments = self.market, self.instruments
 
-        @cache
+        @lru_cache(maxsize=1)
         def of_day(day: int) -> dict[str, Norms]:
             return market_norms(market, instruments, day * DAY_MS)
 

@@ -90,3 +90,12 @@ def sent_ids(folder: Path) -> list[str]:
 
 def backtest(request: RunRequest) -> RunResult:
     return run_backtest(request)
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process runs; a zombie does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

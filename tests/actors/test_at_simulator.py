@@ -19,6 +19,7 @@ from actors.place import PLACE, placed
 from aster_ray.cli import api, main
 from aster_ray.errors import AsterError, BadInputError
 from aster_ray.research.session import Session
+from tests.actors.sessions import is_alive
 
 PERIOD = ("--from", "2025-03-01", "--to", "2025-03-03")
 PATIENCE_S = 240.0
@@ -113,15 +114,6 @@ class Running:
         """Return its exit code and what it said."""
         out, err = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, out, err
-
-
-def is_alive(pid: int) -> bool:
-    """Return whether a process runs; a zombie does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
 
 
 def is_gone(pid: int) -> bool:

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from aster_ray.engine.journal import Scan
+from aster_ray.engine.venue_orders import WITHHELD
 from aster_ray.research.replay import replay_session
 from aster_ray.research.session import VENUE_JOURNAL
 from aster_ray.research.standing import read_ledger
-from aster_ray.venues.live.dry import WITHHELD
 from tests.actors.test_live_session import Stage
 from tests.aster_ray.cli.live_account import LENIENT, examined, orders_or_settings
 from tests.aster_ray.doctor.patients import AGENT_KEY, approve

@@ -21,6 +21,7 @@ from aster_ray.engine.journal import read_journal
 from aster_ray.research.session import RISK_JOURNAL
 from aster_ray.research.tenure import Phase, is_held, read_host
 from tests.actors.failing import failing
+from tests.actors.sessions import is_alive
 
 ROOT = Path(__file__).parents[2]
 SECRET = "correct-horse-battery-staple"
@@ -211,12 +212,3 @@ def test_a_killed_host_takes_its_actors_along_and_status_says_so(tmp_path: Path)
     assert "is gone" in seen.document["problems"][0]
     stopped = aster("stop", str(folder), "--json")
     assert (stopped.code, stopped.document["stopped"]) == (0, False)
-
-
-def is_alive(pid: int) -> bool:
-    """Return whether a process runs; a zombie does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import structlog
 
 from aster_ray.engine.ports import TradingClient
+from aster_ray.engine.venue_orders import WITHHELD
 from aster_ray.errors import RejectedError
 from aster_ray.model.venue import (
     AccountEvent,
@@ -17,9 +18,6 @@ from aster_ray.model.venue import (
     VenuePosition,
     VenueTrade,
 )
-
-# Why an order ended, in the account's log.
-WITHHELD = "dry run: not sent"
 
 
 class DryClient:

@@ -17,7 +17,7 @@ from aster_ray.errors import BadInputError, RetryableError
 from aster_ray.venues.config import ADOPT, VenueConfig
 from aster_ray.venues.connect import connect
 from aster_ray.venues.credentials import Credentials
-from aster_ray.venues.live.dry import WITHHELD, DryClient
+from aster_ray.venues.live.dry import DryClient
 from aster_ray.venues.live.pacing import Pacing
 from aster_ray.venues.live.patience import Patience
 from aster_ray.venues.live.reconcile import Finding
@@ -76,9 +76,6 @@ class LiveExchange:
         self._pacing = Pacing(self.venue, self._market, self._now_ms)
         self.venue.others.adopts = self._config.external == ADOPT and not self.dry
         steps = bool(self._config.control)  # its closes are of another time than ours
-        if steps:
-            # Not the venue's clock, by which nonces are judged: that is the wall's.
-            self._stands_at = (await _control(self._config.control, "clock"))["now_ms"]
         patience = Patience(
             absent_s=self._config.nonce_window_s + 5.0,
             late_s=math.inf if steps else self._config.late_s,
@@ -87,6 +84,9 @@ class LiveExchange:
             self.venue, self._client, self._since_ms, patience=patience, permit=self._permit
         )
         try:
+            if steps:
+                # Not the venue's clock, by which nonces are judged: that is the wall's.
+                self._stands_at = (await _control(self._config.control, "clock"))["now_ms"]
             finding = await self._trading.begin()
         except BaseException:
             await self._leave()
@@ -147,7 +147,7 @@ class LiveExchange:
                 venue.instruments[n].symbol for n in account.parents if n not in account.carried
             ],
             "at_work": venue.parents.status(),
-            "withheld": account.endings[WITHHELD],
+            "withheld": account.withheld,
         }
 
     async def stand_down(self) -> dict[str, Any]:

@@ -12,11 +12,12 @@ import pytest
 from aster_ray.engine.adoption import shares_of
 from aster_ray.engine.messages import SignalBatch, VenueReport
 from aster_ray.engine.venue_account import VenueAccount
+from aster_ray.engine.venue_orders import WITHHELD
 from aster_ray.engine.wire import one_row
 from aster_ray.kernel.records import MARK_CLOSE
 from aster_ray.model.enums import ExitReason, FillKind, Side, TradingState, Working
 from aster_ray.model.venue import OrderTicket, OrderType
-from aster_ray.venues.live.dry import WITHHELD, DryClient
+from aster_ray.venues.live.dry import DryClient
 from aster_ray.venues.live.trading import Trading
 from aster_ray.venues.replay import ReplayFeed
 from tests.aster_ray.venues.live.lives import CAPITAL, QUICK, Life, LiveScene
