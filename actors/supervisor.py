@@ -62,10 +62,21 @@ class SupervisorActor(Shell):
                 # At the start often: an actor may die young.
                 is_new = self._state == "starting"
                 await asyncio.sleep(TIMES.tail if is_new else TIMES.heartbeat)
-        # Once more: what was counted while the last close went through.
-        await asyncio.gather(*(self._listen(role) for role in WATCHED))
+        await self._hear_everybody_out()
         self._write_down()
         self._final = True
+
+    async def _hear_everybody_out(self) -> None:
+        """Learn what was counted while the last close went through, and who died meanwhile.
+
+        The end does not wait for the feed or the ledger; the report tells of their deaths all the
+        same, so a process that is silent now is given the time to come back that it always has.
+        """
+        while True:
+            await asyncio.gather(*(self._listen(role) for role in WATCHED))
+            if not any(one.silent_ns and not one.failure for one in self._pulses.values()):
+                return
+            await asyncio.sleep(TIMES.tail)
 
     def _live_on(self) -> None:
         """Count this process among its own predecessors."""

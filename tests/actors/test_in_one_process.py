@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ray.exceptions import ActorUnavailableError
 
 from actors.options import ACTOR_CLASSES, TIMES
 from actors.pulse import STOP, load
@@ -117,6 +118,57 @@ def test_a_session_trades_as_a_backtest_and_its_report_counts_every_message(
     assert set(pulses) == {*topology.PIPELINE, topology.LEDGER, topology.SUPERVISOR}
     assert course["trading_ns"] > course["began_ns"] > 0
     assert not (session.folder / STOP).exists()
+
+
+class Dying(Handle):
+    """An actor that dies when the last close is through, and takes a moment to come back."""
+
+    silences = 3
+
+    def __init__(self, actor: Any, executor: Handle, end: int) -> None:
+        super().__init__(actor)
+        self._executor, self._end = executor, end
+
+    def __getattr__(self, name: str) -> Any:
+        return super().__getattr__(name) if name != "health" else self
+
+    def remote(self) -> asyncio.Task[Any]:
+        return _started(self._health)
+
+    async def _health(self) -> dict[str, Any]:
+        health: dict[str, Any] = await self.actor.health()
+        others = await self._executor.actor.health()
+        if others["progress"] < self._end:
+            return health
+        self.silences -= 1
+        if self.silences >= 0:
+            raise ActorUnavailableError("it is restarting", None)
+        return {**health, "pid": health["pid"] + 1}
+
+
+@pytest.mark.parametrize("role", [topology.FEED, topology.LEDGER])
+def test_a_death_that_the_end_does_not_wait_for_is_in_the_report(
+    stage: dict[str, Handle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    from actors import supervisor
+
+    create = supervisor.create
+
+    def created(one: str, token: str, folder: str) -> Any:
+        handle = create(one, token, folder)
+        executor = stage.get(topology.actor_name(topology.EXECUTOR, token))
+        if one != role:
+            return handle
+        return Dying(handle.actor, executor or create(topology.EXECUTOR, token, folder), CLOSES - 1)
+
+    monkeypatch.setattr("actors.supervisor.create", created)
+    session = create_session(REQUEST, tmp_path / "session", "token")
+    status = live(session, stage)
+    assert (status["state"], status["failure"]) == ("finished", "")
+    assert status["facts"]["actors"][role]["restarts"] == 1
+    (recovery,) = status["facts"]["recoveries"]
+    assert recovery["role"] == role
+    assert recovery["noticed_ns"] > 0
 
 
 def test_a_second_executor_on_the_account_sends_nothing_and_the_session_says_who_is_in_the_way(

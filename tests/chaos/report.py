@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from tests.chaos.cases import ROLES
 from tests.chaos.suffer import Outcome, Recovery
 
+NOTICED_WITHIN_S = 5.0
 _COLUMNS = ("noticed", "answered", "traded")
 
 
@@ -30,6 +31,10 @@ def summary(outcomes: Sequence[Outcome], failures: int) -> str:
         cells = "".join(_cell(recoveries, column) for column in _COLUMNS)
         rows.append(f"{name:<12}{len(found):>6}{in_flight:>11}{cells}")
     rows.append("seconds: death to noticed; noticed to answering; death to the next close traded")
+    noticed = [one.noticed for outcome in outcomes for one in outcome.recoveries]
+    soon = sum(seconds <= NOTICED_WITHIN_S for seconds in noticed)
+    # Printed, not asserted: on a machine busy with other things it says more about these.
+    rows.append(f"noticed within {NOTICED_WITHIN_S:g} s: {soon} of {len(noticed)} deaths")
     rows.append(f"cases {len(outcomes) + failures}, failures {failures}")
     return "\n".join(rows)
 

@@ -19,7 +19,6 @@ from tests.chaos.cases import CLOSES, DAYS, SPEED, Case
 from tests.chaos.watch import Death, Sight, Watcher, log_of
 
 FILES = ("orders.parquet", "fills.parquet", "trades.parquet", "equity.parquet")
-NOTICED_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +78,6 @@ class Arena:
         recoveries = tuple(
             measure(folder, facts, death, watcher.sights) for death in watcher.deaths
         )
-        for recovery in recoveries:
-            assert recovery.noticed <= NOTICED_WITHIN_S
         return Outcome(case, recoveries, in_flight(folder, watcher.deaths))
 
 
