@@ -18,6 +18,8 @@ from tests.chaos.suffer import Arena, Outcome
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 _OUTCOMES: list[Outcome] = []
+# Of two at once, those with the supervisor say most: nobody is there to notice the other.
+_IN_CI = [case for case in CASES if len(case.victims) == 1 or topology.SUPERVISOR in case.victims]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,11 @@ def test_the_cases_cover_every_place_and_every_pair() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(one, marks=() if one in _IN_CI else pytest.mark.long) for one in CASES],
+    ids=lambda case: case.name.replace(" ", "-"),
+)
 def test_nothing_is_lost_and_nothing_is_doubled(case: Case, arena: Arena) -> None:
     _OUTCOMES.append(arena.suffer(case))
 
@@ -44,7 +50,7 @@ def test_at_least_half_of_the_deaths_left_a_message_unacknowledged(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Those of the ledger and the supervisor cannot: no order passes through them."""
-    if len(_OUTCOMES) < len(CASES):
+    if len(_OUTCOMES) < len(_IN_CI):
         pytest.skip("only some of the cases were selected")
     in_flight = sum(outcome.in_flight is not None for outcome in _OUTCOMES)
     with capsys.disabled():  # the table belongs into what CI prints
