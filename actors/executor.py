@@ -70,7 +70,9 @@ class ExecutorActor(Shell):
         self._venue: PaperVenue | LiveVenue
         if prepared.request.trades_at_venue:
             warm_account(prepared)
-            account = prepared.venue_account(self.session.token, REMEMBERED)
+            # Every life names its orders otherwise: none repeats an id that a lost record had.
+            name = f"{self.session.token}/{self._custody.epoch}"
+            account = prepared.venue_account(name, REMEMBERED)
             self._venue = LiveVenue(account, prepared.instruments, timed, prepared.manner())
             self._exchange = self._at_venue(self._venue, prepared)
         else:
@@ -171,6 +173,8 @@ class ExecutorActor(Shell):
     async def work(self) -> None:
         """Follow the feed, close by close; first finish the close the venue saw last."""
         self._feed, self._risk = self.peer(topology.FEED), self.peer(topology.RISK)
+        # Before anything is asked or sent: journals that are gone look like a session's beginning.
+        self._execution.agree(await self._risk.ask("concluded"))
         if self._exchange is not None:
             finding = await self._exchange.begin()
             structlog.get_logger().info("at_venue", missed=finding.missed)

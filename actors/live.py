@@ -22,13 +22,21 @@ from aster_ray import topology
 from aster_ray.clock import LiveClock
 from aster_ray.data.instruments import packaged_instruments
 from aster_ray.data.synthetic import SYMBOLS
+from aster_ray.engine.concluded import REMEDY
 from aster_ray.engine.config import LIVE, VENUE
 from aster_ray.errors import BadInputError
 from aster_ray.model.ids import parse_symbols
 from aster_ray.research.mandate import Mandate
 from aster_ray.research.request import RunRequest
-from aster_ray.research.session import Session, create_session, load_session, next_folder
+from aster_ray.research.session import (
+    RISK_JOURNAL,
+    Session,
+    create_session,
+    load_session,
+    next_folder,
+)
 from aster_ray.research.tenure import SESSIONS, held_message, is_held
+from aster_ray.research.view import view_from_files
 from aster_ray.settings import Settings
 from aster_ray.store.config import Places
 from aster_ray.store.custody import account_lease, live_account
@@ -120,6 +128,11 @@ def _earlier(wish: Wish) -> Session:
     if session.mandate.dry != wish.dry:
         how = "with" if session.mandate.dry else "without"
         raise BadInputError(f"--resume {wish.resume} began {how} --dry, and goes on so")
+    if view_from_files(session) is None:  # else it would begin anew, under its old name
+        raise BadInputError(
+            f"--resume {wish.resume}: {RISK_JOURNAL} is gone or empty, so what the session decided "
+            f"is not known: {REMEDY}"
+        )
     return session
 
 

@@ -16,6 +16,7 @@ from actors.warm import warm_risk
 from aster_ray import clock, topology
 from aster_ray.engine.chronicle import anchor_record
 from aster_ray.engine.command import Instruction
+from aster_ray.engine.concluded import Concluded
 from aster_ray.engine.durable import DurableRisk
 from aster_ray.engine.failpoints import AFTER_ACK, AFTER_SEND
 from aster_ray.engine.messages import OrderBatch, SignalBatch, VenueReport
@@ -92,6 +93,11 @@ class RiskActor(Shell):
         """Hand over the last orders again: whether they arrived is not known."""
         if self._risk.latest is not None:
             self._outbox.put_nowait(self._risk.latest)
+
+    async def concluded(self, _sent_ns: int) -> Concluded:
+        """Return what the journal holds; an executor that comes back must know of all of it."""
+        await self.ready.wait()
+        return self._risk.concluded
 
     async def recorded(self, _sent_ns: int) -> int:
         """Return the last close that is durable; -1 for none."""

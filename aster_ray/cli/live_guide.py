@@ -42,6 +42,12 @@ def live() -> None:
     Orders and positions that nobody here placed: [venue] external = "leave" (usual) does not touch
     them, names them in status and report, and trades nothing on the symbol of such a position; it
     does not count in the session's limits. "adopt" withdraws the orders and takes the positions
-    over at the mark price of the next close, with a stop risk.max_position_risk of the price away
-    and the holding limit from then on; what somebody else closed of ours is closed for us, too.
+    over at the mark price, at the beginning or at the next close, with a stop
+    risk.max_position_risk of the price away and the holding limit from then on; a stop that others
+    placed goes only after that. What somebody else closed of ours is closed for us, too.
+
+    A session whose journals are gone, some or all, does not go on: what was sent by them cannot be
+    known, so nothing is sent, and the message names what is missing. Its stops rest at the venue.
+    Restore the files from a copy, or begin a new session with --set venue.external=adopt: it takes
+    over what is held and withdraws what the lost one left. Its orders have ids of their own.
     """

@@ -9,11 +9,10 @@ from typing import Any
 from aster_ray.doctor.config import DoctorConfig
 from aster_ray.doctor.finding import Finding, Level, fail, ok, warn
 from aster_ray.errors import AsterError, RejectedError
-from aster_ray.model.ids import DAY_MS
+from aster_ray.model.ids import DAY_MS, OURS
 from aster_ray.venues.aster.inquiry import Inquiry
 from aster_ray.venues.aster.signer import Signer
 
-_OURS = "ar-"
 _SOON_MS = 7 * DAY_MS
 _API_WALLET = "at asterdex.com/en/api-wallet"
 _WHY = {
@@ -223,7 +222,7 @@ def _judge_held(held: list[str]) -> Finding:
 
 
 def _judge_orders(rows: Any) -> list[Finding]:
-    foreign = [row for row in rows if not str(row["clientOrderId"]).startswith(_OURS)]
+    foreign = [row for row in rows if not str(row["clientOrderId"]).startswith(OURS)]
     text = f"{len(rows)} open, {len(foreign)} of them not ours"
     if not foreign:
         return [ok("orders", text)]

@@ -30,6 +30,7 @@ from aster_ray.engine.command import (
     keep_commands,
     next_state,
 )
+from aster_ray.engine.concluded import REMEDY, Concluded
 from aster_ray.engine.execution_desk import ExecutionDesk
 from aster_ray.engine.failpoints import (
     AFTER_ACK,
@@ -68,6 +69,7 @@ class DurableRisk:
         self._journal = journal
         self._reached = reached
         self.latest: OrderBatch | None = None
+        self.concluded = Concluded()
         self.commands: list[Command] = []
         stream = iter(records)
         first = next(stream, None)
@@ -78,6 +80,7 @@ class DurableRisk:
         told: list[dict[str, Any]] = []
         for close in fold_risk(desk, closes_of(keep_commands(chain([first], stream), told))):
             self.latest = close.orders
+            self.concluded = self.concluded.then(close.report, close.orders)
         self.commands = commands_of(told)
         for command in self.commands:
             if command.seq > self.recorded:  # came after the last close
@@ -119,8 +122,7 @@ class DurableRisk:
         if report.seq > self.recorded + 1:
             raise JournalError(
                 f"the risk journal ends at close {self.recorded}, but the venue has seen close "
-                f"{report.seq}: records that orders came from are missing; restore it from a copy "
-                "or start a new session"
+                f"{report.seq}: records that orders came from are missing; {REMEDY}"
             )
 
     def conclude(self, signals: SignalBatch, report: VenueReport) -> OrderBatch:
@@ -142,6 +144,7 @@ class DurableRisk:
         self._journal.commit()
         self._reached(AFTER_JOURNAL, batch.seq)
         self.latest = orders
+        self.concluded = self.concluded.then(report, orders)
         return orders
 
 
@@ -192,7 +195,7 @@ class DurableExecution:
         if ahead or orders < -in_doubt or evidence < 0:
             raise JournalError(
                 f"the venue's log ends at close {venue.report.seq} and lacks what the executor's "
-                "journal says it did; restore it from a copy or start a new session"
+                f"journal says it did; {REMEDY}"
             )
         # The risk desk hands over once more only its last orders, the venue tells only of its last
         # close; both belong to the close under way.
@@ -202,8 +205,16 @@ class DurableExecution:
             raise JournalError(
                 f"the executor's journal ends at orders of close {sent.ordered}, but the venue has "
                 f"taken orders of close {venue.accepted} and seen close {venue.report.seq}: "
-                "records between are missing; restore it from a copy or start a new session"
+                f"records between are missing; {REMEDY}"
             )
+
+    def agree(self, told: Concluded) -> None:
+        """Begin only with all that the risk desk's journal says was done; nothing was sent yet.
+
+        Raises:
+            JournalError: records are gone.
+        """
+        told.require(self._venue)
 
     def observe(self, batch: BarBatch) -> VenueReport:
         """Let the venue see a close; return its evidence once both sides have it on disk."""

@@ -31,6 +31,7 @@ TIMEFRAMES: Mapping[str, int] = MappingProxyType(
 )
 
 _ASSET = re.compile(r"[A-Z0-9]{1,20}")
+OURS = "ar-"  # the id of every order of ours begins so
 # What Aster accepts as newClientOrderId.
 CLIENT_ORDER_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 
@@ -112,4 +113,4 @@ def client_order_id(
         part: number of the slice when one decision is sent in several orders.
     """
     key = f"{symbol}|{close_ms}|{kind}|{sleeve}|{level}|{part}".encode()
-    return "ar-" + hashlib.blake2s(key, digest_size=14).hexdigest()
+    return OURS + hashlib.blake2s(key, digest_size=14).hexdigest()

@@ -50,7 +50,9 @@ class VenueConfig:
             ``http://127.0.0.1:18080/control``: a session then moves it, close by close.
         external: what becomes of orders and positions that nobody here placed: leave (not touched,
             named, their symbol is not traded) or adopt (orders are withdrawn; positions become ours
-            from the next close on, with a stop risk.max_position_risk of the price away).
+            at the beginning or from the next close on, with a stop risk.max_position_risk of the
+            price away, and what protected them goes after that). An earlier session's orders that
+            might still open something are withdrawn in either case.
         late_s: a market order decided on a close older than this is not sent any more; the next
             close decides anew. A stepped simulator's closes are never old.
         nonce_window_s: how far a request's nonce may be from the venue's clock; an order that has

@@ -22,6 +22,7 @@ from aster_ray.engine.journal import frame
 from aster_ray.research.session import (
     EXECUTOR_JOURNAL,
     RISK_JOURNAL,
+    VENUE_JOURNAL,
     Session,
     conclude,
     create_session,
@@ -202,6 +203,21 @@ def test_a_torn_journal_is_said_in_the_report_and_the_session_ends_as_it_would_h
     facts = live(session, stage)["facts"]
     assert facts["dropped"] == {name: {"bytes": len(torn), "records": 1}}
     assert_same_trading(conclude(session, facts), backtest(REQUEST))
+
+
+@pytest.mark.parametrize("kept", [(RISK_JOURNAL,), (RISK_JOURNAL, EXECUTOR_JOURNAL)])
+def test_an_executor_whose_records_are_gone_sends_nothing_and_the_session_says_what_to_do(
+    stage: dict[str, Handle], tmp_path: Path, kept: tuple[str, ...]
+) -> None:
+    session = create_session(REQUEST, tmp_path / "session", "token")
+    live(session, stage)
+    for name in {EXECUTOR_JOURNAL, VENUE_JOURNAL} - set(kept):
+        session.journal(name).unlink()
+    status = live(session, stage)
+    assert status["state"] == "failed"
+    assert "executor: JournalError" in status["failure"]
+    assert "restore it from a copy or start a new session" in status["failure"]
+    assert b'"orders"' not in session.journal(VENUE_JOURNAL).read_bytes()
 
 
 def test_a_risk_journal_that_lost_what_was_traded_on_ends_the_session(

@@ -74,6 +74,7 @@ class LiveExchange:
         self._market, client = connect(self._config, self._credentials, shared=self.shared)
         self._client = DryClient(client) if self.dry else client
         self._pacing = Pacing(self.venue, self._market, self._now_ms)
+        self.venue.others.tidies = not self.dry
         self.venue.others.adopts = self._config.external == ADOPT and not self.dry
         steps = bool(self._config.control)  # its closes are of another time than ours
         patience = Patience(

@@ -16,6 +16,7 @@ from aster_ray.engine.netting import slices
 from aster_ray.engine.ports import TradingClient
 from aster_ray.errors import OutcomeUnknownError, RejectedError, RetryableError
 from aster_ray.model.enums import Side
+from aster_ray.model.ids import OURS
 from aster_ray.model.instrument import Instrument
 from aster_ray.model.venue import OrderTicket, OrderType, VenueOrder, VenuePosition
 
@@ -96,7 +97,7 @@ def closing_tickets(position: VenuePosition, instrument: Instrument | None) -> l
     return [
         OrderTicket(
             symbol=position.symbol,
-            client_order_id=f"ar-flat-{secrets.token_hex(8)}",
+            client_order_id=f"{OURS}flat-{secrets.token_hex(8)}",
             side=Side.SELL if position.qty > 0.0 else Side.BUY,
             type=OrderType.MARKET,
             qty=qty,

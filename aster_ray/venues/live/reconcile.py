@@ -14,7 +14,7 @@ import structlog
 
 from aster_ray.engine.ports import TradingClient
 from aster_ray.engine.venue_orders import Stage
-from aster_ray.model.venue import VenueOrder
+from aster_ray.model.venue import VenueOrder, VenuePosition
 from aster_ray.venues.live.venue import LiveVenue
 
 # Trades are asked for again this far back: the venue's list may lag behind its stream.
@@ -29,12 +29,14 @@ class Finding(NamedTuple):
         positions: symbol -> lots at the venue beyond ours.
         others: symbols held at the venue that this session does not trade.
         missed: trades that only the comparison brought to light.
+        marks: index of a symbol held at the venue -> its mark price there.
     """
 
     external: tuple[VenueOrder, ...]
     positions: Mapping[str, int]
     others: tuple[str, ...]
     missed: int
+    marks: Mapping[int, float]
 
     @property
     def is_clean(self) -> bool:
@@ -68,8 +70,13 @@ async def reconcile(venue: LiveVenue, client: TradingClient, since_ms: int) -> F
     await _trades(venue, client, since_ms)
     for payment in await client.funding_payments(max(since_ms, account.booked.last_payment_ms)):
         venue.hear_funding(payment)
-    positions, others = await _positions(venue, client, since_ms)
-    finding = Finding(external, positions, others, account.booked.count - before)
+    there = {position.symbol: position for position in await client.positions()}
+    positions = await _positions(venue, client, there, since_ms)
+    others = tuple(sorted(name for name in there if name not in venue.index))
+    marks = {
+        venue.index[name]: one.mark_price for name, one in there.items() if name in venue.index
+    }
+    finding = Finding(external, positions, others, account.booked.count - before, marks)
     if not finding.is_clean or finding.missed:
         structlog.get_logger().warning(
             "reconciled",
@@ -92,13 +99,13 @@ async def _trades(venue: LiveVenue, client: TradingClient, since_ms: int) -> Non
 
 
 async def _positions(
-    venue: LiveVenue, client: TradingClient, since_ms: int
-) -> tuple[dict[str, int], tuple[str, ...]]:
+    venue: LiveVenue, client: TradingClient, there: Mapping[str, VenuePosition], since_ms: int
+) -> dict[str, int]:
     """Return what the venue holds beyond what we know, after asking for trades we missed."""
-    held = {position.symbol: position.qty for position in await client.positions()}
     different: dict[str, int] = {}
     for n, instrument in enumerate(venue.instruments):
-        lots = instrument.to_lots(held.get(instrument.symbol, 0.0))
+        held = there.get(instrument.symbol)
+        lots = instrument.to_lots(0.0 if held is None else held.qty)
         if lots != venue.account.position(n):
             for trade in await client.trades(instrument.symbol, since_ms):
                 venue.hear_trade(trade)
@@ -112,5 +119,4 @@ async def _positions(
         venue.foreign(n, excess)
         if excess:
             different[instrument.symbol] = excess
-    others = tuple(sorted(name for name in held if name not in venue.index))
-    return different, others
+    return different

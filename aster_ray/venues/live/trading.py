@@ -77,6 +77,8 @@ class Trading:
         while True:
             found = await self._reconcile("begin")
             if found is not None:
+                for record in self._venue.others.at_first(found.marks, self._since_ms):
+                    self._venue.write(record)
                 return found
             await asyncio.sleep(1.0)
 
@@ -93,16 +95,16 @@ class Trading:
                 raise  # nothing is held yet: a person can mend it now
             self._fell_silent(step, error)
             return None
-        if self._venue.others.adopts:
-            await self._withdraw(self.finding)
+        await self._withdraw(self.finding)
         self._trusted = told
         self.silence, self.compared_ms = "", clock.LiveClock().now_ms()
         return self.finding
 
     async def _withdraw(self, finding: Finding) -> None:
-        """Withdraw the open orders of others on our symbols: they would move what is ours now."""
+        """Withdraw the open orders of others on our symbols that would move what is ours now."""
         for order in finding.external:
-            if order.symbol not in self._venue.index:
+            n = self._venue.index.get(order.symbol)
+            if n is None or not self._venue.others.is_in_the_way(n, order):
                 continue
             try:
                 self._permit()

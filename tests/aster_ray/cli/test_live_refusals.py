@@ -281,6 +281,10 @@ def test_a_mandate_is_for_one_account_and_one_key_and_stays_with_its_session(
     resumed = ["live", "--resume", str(granted.folder), "--confirm", WALLET]
     assert main(resumed) == 2
     assert "began with --dry, and goes on so" in capsys.readouterr().err
+    assert main([*resumed[:3], "--dry"]) == 2
+    said = capsys.readouterr().err
+    assert "risk.journal is gone or empty" in said
+    assert "venue.external = adopt" in said
     file = granted.folder / "session.json"
     content = json.loads(file.read_text())
     del content["mandate"]

@@ -101,9 +101,11 @@ class Scene(NamedTuple):
         finally:
             OPEN[:] = journals
 
-    def live(self, fuse: Fuse) -> Host:
+    def live(self, fuse: Fuse, *, agreed: bool = False) -> Host:
         """Carry on from wherever the journals end, the way the actors do, to the last close."""
         host = self.open(fuse)
+        if agreed:
+            host.execution.agree(host.risk.concluded)
         feed = ReplayFeed(self.market)
         for batch in feed.batches(max(0, host.venue.observed)):
             report = host.venue.report

@@ -53,7 +53,7 @@ def test_a_crash_at_any_write_changes_nothing(scene: Scene, tmp_path: Path, afte
         for journal in OPEN:
             journal._pending.clear()  # what a dead process never wrote
         close_all()
-        assert everything(torn.live(Fuse())) == expected, f"crash at write {last}"
+        assert everything(torn.live(Fuse(), agreed=True)) == expected, f"crash at write {last}"
         close_all()
         assert ids_at_venue(torn.folder) == ids, f"crash at write {last}"
 

@@ -85,14 +85,14 @@ def is_promised(name: str, kept: dict[str, Records], lost: Records) -> bool:
     return all(record["seq"] not in relied_on[record["kind"]] for record in lost)
 
 
-def resume(whole: Whole, scene: Scene, name: str) -> tuple[str, Loss]:
+def resume(whole: Whole, scene: Scene, name: str, *, agreed: bool = False) -> tuple[str, Loss]:
     """Carry on from damaged journals.
 
     Returns "equal" or what was refused, and what journal ``name`` said it had to drop.
     """
     said = "equal"
     try:
-        host = scene.live(Fuse())
+        host = scene.live(Fuse(), agreed=agreed)
     except JournalError as error:
         said = str(error)
     dropped = OPEN[NAMES.index(name)].dropped
@@ -177,6 +177,30 @@ def test_whatever_a_crash_tears_off_the_last_write_is_made_good(
             count += 1
         before = at
     assert count > 20
+
+
+@pytest.mark.parametrize("gone", [(VENUE,), (VENUE, SENT), (RISK,)], ids=" and ".join)
+def test_journals_that_are_gone_altogether_are_missed_before_anything_is_sent_again(
+    whole: Whole, tmp_path: Path, gone: tuple[str, ...]
+) -> None:
+    """At every third write; where nothing was sent yet, the session begins anew and ends equal."""
+    how = {"missed": 0, "equal": 0}
+    for n, at in enumerate(whole.sizes[::3]):
+        scene = a_scene(tmp_path / str(n))
+        scene.folder.mkdir()
+        for other, size in at.items():
+            if other not in gone:
+                (scene.folder / other).write_bytes(whole.journals[other][:size])
+        taken = b'"kind":"orders"' in whole.journals[VENUE][: at[VENUE]]
+        said, _ = resume(whole, scene, VENUE, agreed=True)
+        if said == "equal":
+            assert not (taken and VENUE in gone)
+            how["equal"] += 1
+        else:
+            assert "restore it from a copy or start a new session" in said
+            how["missed"] += 1
+    assert how["missed"] > 10
+    assert how["equal"] >= 1
 
 
 def test_both_kinds_of_loss_occur(whole: Whole, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from aster_ray import topology
 from aster_ray.engine.chronicle import anchor_record
+from aster_ray.engine.concluded import Concluded
 from aster_ray.engine.durable import DurableExecution, DurableRisk
 from aster_ray.engine.execution_desk import ExecutionDesk
 from aster_ray.engine.risk_desk import RiskDesk
@@ -137,6 +138,7 @@ class Account:
         self.capital = 10_000.0
         self.disks = Disk(), Disk()  # the venue's log, the executor's journal
         self.since_ms = int(market.open_ms[market.start])
+        self.lives = 0  # so many executors it has had
 
 
 class Executor:
@@ -149,10 +151,12 @@ class Executor:
         keys: Credentials,
         passed: Pass = lambda _place, _who: None,
         permit: Callable[[], object] = lambda: None,
+        told: Concluded | None = None,
     ) -> None:
         log, journal = (Pen(disk, EXECUTOR, passed) for disk in account.disks)
         self._pens = log, journal
-        book = VenueAccount(account.setup, account.capital, account.name)
+        account.lives += 1
+        book = VenueAccount(account.setup, account.capital, f"{account.name}/{account.lives}")
         book.warm_up(account.market)
         self.venue = LiveVenue(book, account.instruments, log)
         kept, sent = (list(disk.kept) for disk in account.disks)
@@ -167,6 +171,8 @@ class Executor:
             sent,
             lambda point, _seq: passed(f"executor/{point}", EXECUTOR),
         )
+        if told is not None:
+            self.execution.agree(told)
         self.exchange = LiveExchange(self.venue, config, keys, account.since_ms, permit)
         self.begun, self.over = asyncio.Event(), asyncio.Event()
         self.failure: BaseException | None = None

@@ -6,12 +6,14 @@ import multiprocessing
 import os
 import random
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
 import structlog
 
+from tests.chaos.exchange.cold import IDLE, KINDS, REFUSED
 from tests.chaos.exchange.house import FAULTS
 from tests.chaos.exchange.plot import ACTORS, CELLS, PLACES, Cell, Place, Toll
 from tests.chaos.exchange.states import STATES
@@ -20,6 +22,7 @@ from tests.chaos.exchange.world import THIN, World
 
 SCENARIOS = 500
 _EACH = 6  # meetings a scenario is to bring about
+_COLD = 4  # every so manieth scenario has a cold restart
 _AGAIN = 3  # of those that did not come about, in a scenario of the next round
 _ROUNDS = 12
 _SILENT = 50
@@ -32,6 +35,7 @@ class Scenario(NamedTuple):
     seed: int
     wanted: tuple[Cell, ...]
     place: Place | None = None
+    cold: str = ""  # what somebody loses who comes back
 
 
 class Course(NamedTuple):
@@ -44,6 +48,8 @@ class Course(NamedTuple):
     fills: int
     orders: int
     requests: int
+    restarts: Counter[str]
+    cold: Counter[tuple[str, str]]
 
 
 def scenarios(count: int = SCENARIOS) -> list[Scenario]:
@@ -56,7 +62,8 @@ def scenarios(count: int = SCENARIOS) -> list[Scenario]:
         kind = int(n % len(STATES) < len(THIN))  # a market of its own, and its share of them
         while len(wanted[kind]) < _EACH:
             wanted[kind] += draw.sample(kinds[kind], len(kinds[kind]))
-        found.append(Scenario(n, tuple(wanted[kind][:_EACH]), PLACES[n % len(PLACES)]))
+        cold = "" if n % _COLD else tuple(KINDS)[n // _COLD % len(KINDS)]
+        found.append(Scenario(n, tuple(wanted[kind][:_EACH]), PLACES[n % len(PLACES)], cold))
         del wanted[kind][:_EACH]
     return found
 
@@ -83,6 +90,8 @@ def lived(scenario: Scenario) -> Course:
         len(there.fills),
         len(there.orders),
         requests,
+        world.restarts,
+        world.cold.restarts,
     )
 
 
@@ -120,6 +129,7 @@ def table(courses: Iterable[Course]) -> tuple[str, Toll, list[Course]]:
         f"{len(known)} scenarios over HTTP and WebSocket with the real client, in leaping time: "
         + ", ".join(f"{count} {name}" for name, count in sums.items())
         + f", {len(broken)} failures",
+        *_restarts(known),
         "who was killed, with which trouble about, while an order was in which state:",
     ]
     width = max(map(len, ACTORS))
@@ -135,3 +145,17 @@ def table(courses: Iterable[Course]) -> tuple[str, Toll, list[Course]]:
         counts = (str(toll.steps[place, actor]).rjust(10) for actor in ACTORS)
         lines.append(place.ljust(46) + "".join(counts))
     return "\n".join(lines), toll, broken
+
+
+def _restarts(courses: Iterable[Course]) -> Iterator[str]:
+    """Yield how many came back with what they had written, and how many without."""
+    warm: Counter[str] = Counter()
+    cold: Counter[tuple[str, str]] = Counter()
+    for course in courses:
+        warm += course.restarts
+        cold += course.cold
+    told = ", ".join(f"{actor} {warm[actor]}" for actor in ACTORS)
+    yield f"restarts: {warm.total()} warm ({told}), {cold.total()} cold"
+    for kind in KINDS:
+        counts = (f"{cold[kind, how]} {how}" for how in (REFUSED, IDLE))
+        yield f"  {kind} lost: ".rjust(26) + "; ".join(counts)

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.chaos.exchange.cold import IDLE, KINDS, REFUSED
 from tests.chaos.exchange.plot import ACTORS, CELLS, PLACES, Cell
 from tests.chaos.exchange.storm import SCENARIOS, lived_all, scenarios, table
 from tests.chaos.exchange.verdict import verdict
@@ -29,6 +31,17 @@ def test_whoever_dies_the_books_agree(world: World) -> None:
     assert len(world.deaths) >= 3
     assert len(world.theirs.fills) > 5
     assert world.plot.toll.struck.keys() >= {"lost ack", "drop"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_lost_what_it_wrote_sends_nothing_and_a_new_session_takes_over(kind: str) -> None:
+    cold = World(1, cold=kind, rows=8).live()
+    assert verdict(cold) == []
+    assert cold.cold.restarts == {(kind, REFUSED): 1}
+    assert len(cold.sessions) == 2
+    log = cold.account.disks[0].kept
+    assert any(record["kind"] == "adopt" for record in log)
+    assert any(record["kind"] == "trade" for record in log)
 
 
 def _without(kind: str) -> Callable[[World], None]:
@@ -106,3 +119,6 @@ def test_five_hundred_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
     assert toll.missing() == []
     assert len(toll.cells) == len(CELLS)
     assert [place for place in PLACES if not toll.steps[place]] == []
+    cold = sum((course.cold for course in courses), Counter())
+    assert all(cold[kind, REFUSED] >= 10 for kind in KINDS)
+    assert any(how == IDLE for _, how in cold)

@@ -15,7 +15,7 @@ from typing import Any
 from aster_ray.engine.journal import decode
 from aster_ray.kernel.records import FILL
 from aster_ray.model.enums import FillKind, Side
-from aster_ray.venues.simulator.account import IncomeType
+from aster_ray.venues.simulator.account import Fill, IncomeType
 from aster_ray.venues.simulator.amounts import UNIT
 from tests.aster_ray.venues.live import checks
 from tests.aster_ray.venues.live.lives import NAMES
@@ -28,15 +28,26 @@ _CENT = 0.005
 def verdict(world: World) -> list[str]:
     """Return every promise that was broken; empty = none."""
     log, journal = (disk.kept for disk in world.account.disks)
+    former = _former(world)
     return [
         *_orders(world, log),
-        *_ends(world, log),
-        *_fills(world, log),
+        *(broken for session in world.sessions for broken in _ends(world, session.log)),
+        *_fills(world, log, former),
         *_positions(world, log),
-        *_money(world, log),
+        *_money(world, log, former),
         *_desks(world, log, journal, world.risk_disk.kept),
-        *_in_memory(world),
+        *_in_memory(world, log, former),
     ]
+
+
+def _former(world: World) -> set[str]:
+    """Return the ids of what earlier sessions ordered, whose records are lost."""
+    found: set[str] = set()
+    return found.union(*(_known(session.log) for session in world.sessions[:-1]))
+
+
+def _id_of(world: World, fill: Fill) -> str:
+    return world.theirs.orders[fill.order_id].request.client_id
 
 
 def _known(log: Records) -> set[str]:
@@ -50,8 +61,13 @@ def _orders(world: World, log: Records) -> Iterator[str]:
     """No order twice, and none that was not written down first."""
     count = Counter(order.request.client_id for order in world.theirs.orders.values())
     yield from (f"{known} was placed {times} times" for known, times in count.items() if times > 1)
-    for known in count.keys() - _known(log):
+    former = _former(world)
+    for known in count.keys() - _known(world.session.log) - former:
         yield f"{known} is at the venue and in no record"
+    for known in former & _known(log):
+        yield f"{known} is the id of two sessions' orders"
+    resting = {order.request.client_id for order in world.theirs.open_orders.values()}
+    yield from (f"{known} of an earlier session rests yet" for known in resting & former)
 
 
 def _ends(world: World, log: Records) -> Iterator[str]:
@@ -74,10 +90,12 @@ def _ends(world: World, log: Records) -> Iterator[str]:
             yield f"{known} counts as never arrived, the venue has it: {order.status.value}"
 
 
-def _fills(world: World, log: Records) -> Iterator[str]:
-    """Every execution is in the log once, with the lots, price and fee it had."""
+def _fills(world: World, log: Records, former: set[str]) -> Iterator[str]:
+    """Every execution of ours is in the log once, with the lots, price and fee it had."""
     there: dict[str, tuple[Any, ...]] = {}
     for fill in world.theirs.fills:
+        if _id_of(world, fill) in former:
+            continue
         contract = world.exchange.floor.listings[fill.symbol].contract
         price = float(contract.price_text(fill.ticks))
         lots = fill.lots if fill.side is Side.BUY else -fill.lots
@@ -97,10 +115,10 @@ def _fills(world: World, log: Records) -> Iterator[str]:
 
 
 def _held(log: Records) -> Mapping[int, int]:
-    """Return lots by symbol, as the log's executions add up."""
+    """Return lots by symbol, as the log's executions add up, and what was taken over."""
     held: Counter[int] = Counter()
     for record in log:
-        if record["kind"] == "trade":
+        if record["kind"] in ("trade", "adopt"):
             held[record["symbol"]] += record["lots"]
     return held
 
@@ -118,10 +136,15 @@ def _positions(world: World, log: Records) -> Iterator[str]:
             yield f"{name}: {there} lots held, stops for {covered} in {len(stops)} orders"
 
 
-def _money(world: World, log: Records) -> Iterator[str]:
-    """Fees, funding and cash agree to the last cent."""
+def _money(world: World, log: Records, former: set[str]) -> Iterator[str]:
+    """Fees and funding since the session began agree to the last cent."""
     theirs = Counter[str]()
+    strangers = {fill.trade_id for fill in world.theirs.fills if _id_of(world, fill) in former}
     for row in world.theirs.income:
+        if row.kind is IncomeType.COMMISSION and row.trade_id in strangers:
+            continue
+        if row.kind is IncomeType.FUNDING_FEE and row.ms < world.account.since_ms:
+            continue
         if row.kind in (IncomeType.COMMISSION, IncomeType.FUNDING_FEE):
             theirs[row.kind.name] -= row.amount
     ours = {"COMMISSION": 0.0, "FUNDING_FEE": 0.0}
@@ -143,8 +166,9 @@ def _desks(world: World, log: Records, journal: Records, risk: Records) -> Itera
     """Executor's and risk desk's journals hold the same evidence, and it adds up to the log."""
     reports = {r["seq"]: r["fills"] for r in journal if r["kind"] == "report"}
     closes = {r["seq"]: r for r in risk if r["kind"] == "close"}
-    if sorted(closes) != list(range(world.rows)):
-        yield f"the risk journal holds closes {sorted(closes)} of {world.rows}"
+    count = world.rows - world.session.first
+    if sorted(closes) != list(range(count)):
+        yield f"the risk journal holds closes {sorted(closes)} of {count}"
     told: Counter[int] = Counter()
     for seq, record in closes.items():
         fills = decode(record["fills"], FILL)
@@ -154,7 +178,7 @@ def _desks(world: World, log: Records, journal: Records, risk: Records) -> Itera
             if fill["kind"] != FillKind.FUNDING:
                 told[int(fill["symbol"])] += int(fill["lots"])
     last = max((i for i, r in enumerate(log) if r["kind"] == "bars"), default=-1)
-    later = {r["symbol"] for r in log[last + 1 :] if r["kind"] in ("trade", "funding")}
+    later = {r["symbol"] for r in log[last + 1 :] if r["kind"] in ("trade", "funding", "adopt")}
     held = _held(log)
     for n, name in enumerate(NAMES):
         if n not in later and told[n] != held[n]:
@@ -164,11 +188,37 @@ def _desks(world: World, log: Records, journal: Records, risk: Records) -> Itera
         yield "orders of one close are in the executor's journal twice"
 
 
-def _in_memory(world: World) -> list[str]:
+def _strange_cash(world: World, log: Records, former: set[str]) -> float:
+    """Return what the account won for which our books have no record, in quote currency.
+
+    What was taken over we have at the price at which it was; the venue has it as it was opened.
+    """
+    cash = 0.0
+    for fill in world.theirs.fills:
+        if _id_of(world, fill) in former:
+            cash -= (int(fill.side) * fill.notional + fill.commission) / UNIT
+    for record in log:
+        if record["kind"] == "adopt":
+            lot = float(world.setup.rules["lot"][record["symbol"]])
+            cash += record["lots"] * lot * record["price"]
+    for row in world.theirs.income:
+        if row.kind is IncomeType.FUNDING_FEE and row.ms < world.account.since_ms:
+            cash += row.amount / UNIT
+    return cash
+
+
+def _in_memory(world: World, log: Records, former: set[str]) -> list[str]:
     """Return what the objects in memory say otherwise."""
-    executor = world.executor
+    executor, theirs = world.executor, world.theirs
+    account = SimpleNamespace(
+        orders={n: o for n, o in theirs.orders.items() if o.request.client_id not in former},
+        fills=[fill for fill in theirs.fills if _id_of(world, fill) not in former],
+        wallet=theirs.wallet - round(_strange_cash(world, log, former) * UNIT),
+        position=theirs.position,
+        resting=theirs.resting,
+    )
     life = SimpleNamespace(
-        client=SimpleNamespace(account=world.theirs), venue=executor.venue, risk=world.risk.durable
+        client=SimpleNamespace(account=account), venue=executor.venue, risk=world.risk.durable
     )
     scene: Any = SimpleNamespace(life=life, exchange=world.exchange, setup=world.setup)
     return checks.problems(scene)

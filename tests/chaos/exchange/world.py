@@ -3,52 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
-import numpy as np
-
-from aster_ray.config import Secret
-from aster_ray.data.instruments import packaged_instruments
 from aster_ray.engine.messages import OrderBatch, VenueReport
 from aster_ray.engine.venue_orders import Stage
-from aster_ray.kernel.setup import build_setup
-from aster_ray.model.ids import MINUTE_MS
+from aster_ray.errors import JournalError
 from aster_ray.model.venue import OrderStatus
-from aster_ray.venues.config import VenueConfig
-from aster_ray.venues.credentials import Credentials
-from aster_ray.venues.replay import ReplayFeed
 from aster_ray.venues.simulator.account import Account as VenuesAccount
 from aster_ray.venues.simulator.amounts import to_units
 from aster_ray.venues.simulator.exchange import Exchange
 from aster_ray.venues.simulator.tape import tape_of
-from tests.aster_ray.venues.live.lives import NAMES, Disk, a_rough_market
 from tests.aster_ray.venues.live.wireless import DeathError
-from tests.aster_ray.venues.simulator.served import KEY, WALLET
-from tests.chaos.exchange.cast import (
-    EXECUTOR,
-    FEED,
-    RISK,
-    STRATEGY,
-    Account,
-    Drawn,
-    Executor,
-    Risk,
-    Strategies,
-)
-from tests.chaos.exchange.house import CALM, DROP, EXPIRY, OUTAGE, SKEW, House, housed
+from tests.aster_ray.venues.simulator.served import WALLET
+from tests.chaos.exchange.cast import EXECUTOR, FEED, RISK, STRATEGY
+from tests.chaos.exchange.company import CALM_ROWS, Company
+from tests.chaos.exchange.house import CALM, DROP, EXPIRY, OUTAGE, SKEW, housed
 from tests.chaos.exchange.leap import leap
 from tests.chaos.exchange.plot import Cell, Place, Plot
-from tests.chaos.exchange.states import ENDS, PARTLY, Watched
-from tests.factories import a_config, random_signals
+from tests.chaos.exchange.states import ENDS, PARTLY
 
-CAPITAL = 10_000.0
-CALM_ROWS = 2  # at the end nothing new is decided and nothing goes wrong
 _STEP_S = 5.0
-_THINNED = 2e-5  # a minute's volume is some lots
 THIN = (PARTLY, OrderStatus.EXPIRED.value)
 
 
-class World:
+class World(Company):
     """Lives through its market once; ``verdict`` says what was broken."""
 
     def __init__(
@@ -56,30 +33,14 @@ class World:
         seed: int,
         wanted: tuple[Cell, ...] = (),
         place: Place | None = None,
+        cold: str = "",
         rows: int = 12,
     ) -> None:
-        self.seed, self.wanted, self.rows = seed, wanted, rows
+        super().__init__(seed, rows, cold, thin=any(cell.state in THIN for cell in wanted))
+        self.wanted = wanted
         self.plot = Plot(seed, wanted, place)
-        self.market = a_rough_market(rows, seed)
-        thin = any(cell.state in THIN for cell in wanted)
-        if thin:  # orders fill in parts or not whole
-            self.market = replace(self.market, volume=self.market.volume * _THINNED)
-        self.instruments = [packaged_instruments()[name] for name in NAMES]
-        strategies = 1 + seed % 3
-        self.setup = build_setup(self.instruments, a_config(), MINUTE_MS, strategies)
-        ladders = seed % 2 == 0 and (strategies > 1 or not thin)
-        drawn = random_signals(self.market, strategies, seed, ladders=ladders, busy=0.7)
-        drawn.code[-CALM_ROWS:] = 0
-        drawn.ladder[-CALM_ROWS if len(drawn.ladder) > 1 else 0 :] = np.nan
-        self.drawn = [Drawn(self.market, drawn, k, strategies) for k in range(strategies)]
         tape = tape_of(self.market, self.instruments, self.market.start)
         self.exchange = Exchange(tape, seed=seed, step_ms=15_000, deposit=to_units("10000"))
-        self.account = Account(f"storm-{seed}", self.setup, self.market, self.instruments)
-        self.risk_disk = Disk()
-        self.watched = Watched()
-        self.deaths: list[str] = []
-        self.failures: list[str] = []  # of processes that nobody killed
-        self._dying: set[str] = set()
 
     @property
     def theirs(self) -> VenuesAccount:
@@ -126,45 +87,26 @@ class World:
         if name == "DELETE order" and when != "asked":
             self.watched.canceling.discard(known)
 
-    def kill(self, actor: str) -> None:
-        """Kill one of the four, whatever it is doing."""
-        self.deaths.append(actor)
-        self._dying.add(actor)
-        if actor == EXECUTOR:
-            self.executor.die()
-        elif actor == RISK:
-            self.risk.die()
-
     # The course of a scenario.
 
     async def _live(self) -> None:
         struck = lambda fault: self.plot.struck(fault, self._now)  # noqa: E731
         async with housed(self.exchange, struck, self._at_venue) as self.house:
-            self.feed = ReplayFeed(self.market)
-            self.risk = Risk(self.setup, self.market, CAPITAL, self.risk_disk, self.passed)
-            self.strategies = Strategies(self.drawn, self.market, self.risk.durable.recorded)
-            self.executor = self._executor(self.house)
+            self.start()
             try:
-                for seq in range(len(self.feed)):
-                    await self._between(seq)
-                    await self._close(seq)
+                for close in range(self.rows):
+                    await self._between(close)
+                    await self._close(close)
                 await self._rest()
             finally:
                 await self.executor.buried()
 
-    def _executor(self, house: House) -> Executor:
-        config = VenueConfig(rest=house.http, stream=house.socket, weight_per_minute=1_000_000)
-        keys = Credentials(key=Secret(KEY))
-        while True:
-            try:
-                return Executor(self.account, config, keys, self.passed)
-            except DeathError:
-                continue
-
-    async def _between(self, seq: int) -> None:
+    async def _between(self, close: int) -> None:
         """Pass the time to a close; something goes wrong on the way, and the dead come back."""
-        close_s = (seq + 1) * 60.0
-        calm = seq >= len(self.feed) - CALM_ROWS
+        close_s = (close + 1) * 60.0
+        calm = close >= self.rows - CALM_ROWS
+        if self.cold.insists(close):
+            self.kill(self.cold.victim)
         if calm and self.plot.is_on:
             self.plot.is_on = False
             self.house.heal()
@@ -201,13 +143,18 @@ class World:
             self.plot.struck(fault, self._now)
         self.house.strike(fault, self.plot.draw)
 
-    async def _close(self, seq: int) -> None:
+    async def _close(self, close: int) -> None:
         """See one close through, however many die at it."""
         while True:
             await self._revive(is_urgent=True)
+            if close < self.session.first:
+                return  # whoever would have seen it is gone for good
             try:
-                await self._conclude(seq)
+                await self._conclude(close - self.session.first)
             except DeathError:
+                continue
+            except JournalError as error:
+                await self.take_over(error)
                 continue
             if not self._dying:
                 return
@@ -238,12 +185,14 @@ class World:
         if executor.over.is_set():
             self._dying.add(EXECUTOR)
             raise DeathError
+        for missed in range(executor.venue.report.seq + 1, seq):
+            executor.execution.observe(self.feed.batch(missed))
         return executor.execution.observe(self.feed.batch(seq))
 
     def _decide(self, seq: int, report: VenueReport) -> OrderBatch:
         self.risk.durable.expect(report)
         if self.strategies.progress >= seq:  # they said it to a desk that is gone: once more
-            self.strategies = Strategies(self.drawn, self.market, self.risk.durable.recorded)
+            self.begin(STRATEGY)
         self.strategies.progress = seq
         signals = self.strategies.desk.on_bars(self.feed.batch(seq))
         self.passed("strategy/before-send", STRATEGY)
@@ -263,18 +212,11 @@ class World:
                 self.executor.die()
                 await self.executor.buried()
             await asyncio.sleep(self.plot.draw.uniform(0.5, 3.0 if is_urgent else 12.0))
-            self._begin(actor)
-
-    def _begin(self, actor: str) -> None:
-        if actor == FEED:
-            self.feed = ReplayFeed(self.market)
-        elif actor == STRATEGY:
-            self.strategies = Strategies(self.drawn, self.market, self.risk.durable.recorded)
-        elif actor == RISK:
-            self.risk = Risk(self.setup, self.market, CAPITAL, self.risk_disk, self.passed)
-        else:
-            self.watched = Watched()
-            self.executor = self._executor(self.house)
+            if self.cold.strikes(actor, self._now):
+                await self.begin_cold(actor)
+            else:
+                self.begin(actor)
+                self.restarts[actor] += 1
 
     async def _rest(self) -> None:
         """Wait until everything is said and done; prices stand still by now."""
