@@ -28,8 +28,13 @@ def open_exchange(config: VenueConfig, credentials: Credentials | None) -> Any:
     settings: dict[str, Any] = {
         "enableRateLimit": False,  # ours counts and knows priorities
         "timeout": int(config.timeout_s * 1000),
-        # Some of ccxt's clients add a fee of their own unless told not to.
-        "options": {"defaultType": "swap", "builderFee": False},
+        "options": {
+            "defaultType": "swap",
+            # Some of ccxt's clients add a fee of their own unless told not to.
+            "builderFee": False,
+            # Everything that rests costs more weight than one symbol, and is what we ask for.
+            "fetchOpenOrders": {"warnWithoutSymbol": False},
+        },
     }
     if credentials is not None:
         settings |= {

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from aster_ray.errors import (
     AsterError,
@@ -18,7 +19,14 @@ from aster_ray.errors import (
     RetryableError,
 )
 from aster_ray.model.enums import Side
-from aster_ray.model.venue import OrderStatus, OrderTicket, OrderType, TimeInForce, VenueOrder
+from aster_ray.model.venue import (
+    FundingPayment,
+    OrderStatus,
+    OrderTicket,
+    OrderType,
+    TimeInForce,
+    VenueOrder,
+)
 from aster_ray.venues.aster.dialect import WEEK_MS
 from tests.aster_ray.venues.connected import trading, trading_generic
 from tests.aster_ray.venues.simulator.scenes import START_MS, a_market
@@ -172,6 +180,52 @@ def test_trades_are_paged_without_loss_or_repetition(play: Any) -> None:
             fill.trade_id for fill in venue.account.fills if fill.ms >= middle
         ]
         assert await client.trades("BTCUSDT", venue.account.fills[-1].ms + 1) == []
+
+    play(scenario)
+
+
+def test_a_page_of_trades_that_repeats_is_said(play: Any) -> None:
+    async def scenario(venue: Venue, client: Any) -> None:
+        await client.place(a_ticket("once"))
+        await settled(client, "once")
+        page = await client._dialect.trades(await client._listings.market("BTCUSDT"), 0, None)
+
+        async def same(*_: Any) -> Any:
+            return page
+
+        client._dialect.page, client._dialect.trades = len(page), same
+        with capture_logs() as told:
+            assert len(await client.trades("BTCUSDT", 0)) == len(venue.account.fills)
+        assert [(row["event"], row["what"]) for row in told] == [
+            ("page_repeats", "trades of BTCUSDT")
+        ]
+
+    play(scenario)
+
+
+def settlement(number: int, ts_ms: int) -> FundingPayment:
+    return FundingPayment(
+        symbol="BTCUSDT", payment_id=str(number), amount=1.0, asset="USDT", ts_ms=ts_ms
+    )
+
+
+def test_settlements_are_asked_for_page_by_page_and_a_page_that_repeats_is_said(play: Any) -> None:
+    async def scenario(_: Venue, client: Any) -> None:
+        every = [settlement(n, 100 + n // 2) for n in range(9)]
+
+        async def page(since_ms: int) -> list[FundingPayment]:
+            return [paid for paid in every if paid.ts_ms >= since_ms][:3]
+
+        client._dialect.page, client._dialect.payments = 3, page
+        with capture_logs() as told:
+            assert await client.funding_payments(101) == every[2:]
+        assert not told
+        every = [settlement(n, 100) for n in range(9)]
+        with capture_logs() as told:
+            assert await client.funding_payments(100) == every[:3]
+        assert [(row["event"], row["what"]) for row in told] == [
+            ("page_repeats", "funding payments")
+        ]
 
     play(scenario)
 

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import ccxt
 import pytest
 
+from aster_ray.clock import LiveClock
 from aster_ray.config import Secret
 from aster_ray.errors import BadInputError
 from aster_ray.model.enums import Side
@@ -17,6 +19,8 @@ from aster_ray.model.venue import OrderStatus, OrderTicket, OrderType, TimeInFor
 from aster_ray.venues.ccxt_venue import unified_rows as rows
 from aster_ray.venues.ccxt_venue.budget import RateBudget
 from aster_ray.venues.ccxt_venue.exchange import open_exchange
+from aster_ray.venues.ccxt_venue.gateway import Gateway
+from aster_ray.venues.ccxt_venue.listings import Listings
 from aster_ray.venues.ccxt_venue.rules import instrument
 from aster_ray.venues.ccxt_venue.turnstile import Turnstile
 from aster_ray.venues.ccxt_venue.unified import TRADED, UnifiedDialect
@@ -48,16 +52,26 @@ def a_market() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def sent_by(venue: str, act: Callable[[UnifiedDialect, Any, Any], Any]) -> tuple[str, str, Any]:
-    """Return method, path and parameters of the first request of an action."""
+Act = Callable[[UnifiedDialect, Any, Any], Any]
+Request = tuple[str, str, Any]
 
-    async def run() -> tuple[str, str, Any]:
+
+def talk(venue: str, act: Act, answers: list[Any]) -> tuple[list[Request], Any]:
+    """Return method, path and parameters of every request of an action, and what it returns.
+
+    Args:
+        venue: ccxt's name.
+        act: the action.
+        answers: to its requests, one after the other; an exception is raised.
+    """
+
+    async def run() -> tuple[list[Request], Any]:
         exchange = open_exchange(VenueConfig(name=venue), KEYS)
         exchange.wire = Wire(Turnstile(RateBudget(1e6, 1e6), 1000.0))
         exchange.set_markets([a_market()])
         # Bybit would ask which kind of account it is.
         exchange.options |= {"enableUnifiedAccount": True, "enableUnifiedMargin": False}
-        left: list[tuple[str, str, Any]] = []
+        left: list[Request] = []
 
         async def fetch(
             url: str, method: str = "GET", headers: Any = None, body: Any = None
@@ -66,20 +80,30 @@ def sent_by(venue: str, act: Callable[[UnifiedDialect, Any, Any], Any]) -> tuple
             raw = body or parts.query
             params = json.loads(raw) if raw.startswith(("{", "[")) else dict(parse_qsl(raw))
             left.append((method, parts.path, params[0] if isinstance(params, list) else params))
-            raise LeftError
+            answer = answers[len(left) - 1]
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
 
         exchange.fetch = fetch
         market = exchange.markets[UNIFIED]
         rules = instrument(market, exchange.precisionMode, {}, venue, "")
         assert rules is not None
+        listings = Listings(Gateway(exchange, venue, LiveClock()))
         try:
-            with pytest.raises(LeftError):
-                await act(UnifiedDialect(exchange, None), market, rules)  # type: ignore[arg-type]
+            return left, await act(UnifiedDialect(exchange, listings), market, rules)
+        except LeftError:
+            return left, None
         finally:
             await exchange.close()
-        return left[0]
 
     return asyncio.run(run())
+
+
+def sent_by(venue: str, act: Act) -> Request:
+    """Return the first request of an action."""
+    (first,), _ = talk(venue, act, [LeftError()])
+    return first
 
 
 def a_ticket(**fields: Any) -> OrderTicket:
@@ -146,6 +170,94 @@ def test_orders_are_withdrawn_and_asked_for_by_our_id(venue: str, name: str) -> 
         )
         assert params[name] == "id1", act
         assert "None" not in params.values()
+
+
+ALGO_ROW = {
+    "algoId": 8, "clientAlgoId": "id1", "algoType": "CONDITIONAL", "orderType": "STOP_MARKET",
+    "symbol": "BTCUSDT", "side": "SELL", "positionSide": "BOTH", "timeInForce": "GTC",
+    "quantity": "0.029", "algoStatus": "NEW", "triggerPrice": "99000.3", "price": "0.0",
+    "workingType": "MARK_PRICE", "closePosition": False, "reduceOnly": True,
+    "createTime": 5, "updateTime": 6, "actualOrderId": "", "actualPrice": "0.0",
+}  # fmt: skip
+ORDER_ROW = {
+    "orderId": 7, "clientOrderId": "id2", "symbol": "BTCUSDT", "status": "NEW", "side": "BUY",
+    "type": "LIMIT", "origType": "LIMIT", "timeInForce": "GTC", "price": "99000.1",
+    "avgPrice": "0", "origQty": "0.010", "executedQty": "0", "cumQuote": "0", "stopPrice": "0",
+    "reduceOnly": False, "closePosition": False, "positionSide": "BOTH", "time": 5, "updateTime": 5,
+}  # fmt: skip
+ABSENT = ccxt.OrderNotFound("binanceusdm Unknown order sent.")
+
+
+def test_a_conditional_order_is_looked_for_where_the_venue_keeps_it() -> None:
+    left, found = talk(
+        "binanceusdm",
+        lambda dialect, market, _: dialect.cancel(market, "id1"),
+        [ABSENT, {**ALGO_ROW, "code": "200", "msg": "success"}, ABSENT, ALGO_ROW],
+    )
+    assert [(method, path.rpartition("/")[2]) for method, path, _ in left] == [
+        ("DELETE", "order"), ("DELETE", "algoOrder"), ("GET", "order"), ("GET", "algoOrder"),
+    ]  # fmt: skip
+    assert [params.get("clientAlgoId") for _, _, params in left] == [None, "id1", None, "id1"]
+    assert (found.client_order_id, found.venue_order_id) == ("id1", "8")
+    assert (found.type, found.trigger_price) == (OrderType.STOP_MARKET, 99_000.3)
+
+
+def test_what_rests_is_asked_for_in_both_places() -> None:
+    left, found = talk(
+        "binanceusdm", lambda dialect, _, __: dialect.open_orders(), [[ORDER_ROW], [ALGO_ROW]]
+    )
+    assert [path.rpartition("/")[2] for _, path, _ in left] == ["openOrders", "openAlgoOrders"]
+    assert [order.client_order_id for order in found] == ["id2", "id1"]
+    assert found[1].reduce_only
+
+
+def listed(*names: str) -> dict[str, Any]:
+    """Return orders as Bybit lists them."""
+    rows_ = [
+        {
+            "orderId": f"o-{name}", "orderLinkId": name, "symbol": "BTCUSDT", "side": "Sell",
+            "orderType": "Limit", "price": "100000.1", "qty": "0.029", "cumExecQty": "0.029",
+            "avgPrice": "100000.1", "orderStatus": "Filled", "timeInForce": "GTC",
+            "triggerPrice": "", "reduceOnly": False, "createdTime": "5", "updatedTime": "6",
+        }
+        for name in names
+    ]  # fmt: skip
+    return {"retCode": 0, "result": {"category": "linear", "list": rows_}, "time": 9}
+
+
+def test_a_venue_that_only_lists_orders_is_asked_for_both_its_lists() -> None:
+    left, found = talk(
+        "bybit", lambda dialect, market, _: dialect.order(market, "id1"), [listed(), listed("id1")]
+    )
+    assert [path.rpartition("/")[2] for _, path, _ in left] == ["realtime", "history"]
+    assert (found.status, found.filled_qty) == (OrderStatus.FILLED, 0.029)
+    with pytest.raises(ccxt.OrderNotFound, match="bybit has no order id1"):
+        # It may answer with others, were the name not understood.
+        talk(
+            "bybit",
+            lambda dialect, market, _: dialect.order(market, "id1"),
+            [listed("other"), listed()],
+        )
+
+
+@pytest.mark.parametrize("act", ["cancel", "order"])
+def test_an_order_nobody_knows_is_absent(act: str) -> None:
+    unknown = ccxt.OrderNotFound("okx order does not exist")
+    with pytest.raises(ccxt.OrderNotFound):
+        talk("okx", lambda dialect, market, _: getattr(dialect, act)(market, "id1"), [unknown])
+
+
+def test_the_dead_mans_switch_is_set_where_there_is_one() -> None:
+    def act(dialect: UnifiedDialect, market: Any, _: Any) -> Any:
+        return dialect.cancel_all_after(market, 120_000)
+
+    ((method, path, params),), _ = talk("binanceusdm", act, [{"symbol": "BTCUSDT"}])
+    assert (method, path.rpartition("/")[2]) == ("POST", "countdownCancelAll")
+    assert (params["symbol"], int(params["countdownTime"])) == ("BTCUSDT", 120_000)
+    ((_, path, params),), _ = talk("bybit", act, [{"retCode": 0, "result": {}}])
+    assert path.endswith("disconnected-cancel-all")
+    with pytest.raises(ccxt.NotSupported, match="gate has no dead man's switch"):
+        talk("gate", act, [])
 
 
 def test_contracts_become_base_asset_and_back() -> None:
