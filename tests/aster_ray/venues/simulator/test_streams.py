@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -12,6 +13,7 @@ import ccxt
 import pytest
 
 from aster_ray.model.ids import MINUTE_MS
+from aster_ray.venues.simulator import sockets
 from tests.aster_ray.venues.simulator.scenes import START_MS, a_market
 from tests.aster_ray.venues.simulator.served import BTC, Venue, traded
 
@@ -345,3 +347,95 @@ def test_a_book_kept_by_its_changes_is_the_book() -> None:
         for n in range(60)
     ]
     play(scenario, market=a_market(bars), speed=0.0)
+
+
+async def first_socket(venue: Venue) -> sockets.Socket:
+    """Return the one connection, once it is there."""
+    async with asyncio.timeout(3):
+        while not venue.hub.sockets:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    (found,) = venue.hub.sockets
+    return found
+
+
+def test_the_venue_pings_unless_it_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "_PING_SECONDS", 0.05)
+
+    async def scenario(venue: Venue, _client: Any) -> None:
+        async with aiohttp.ClientSession() as session:
+            socket = await session.ws_connect(f"{venue.socket}/ws/btcusdt@bookTicker", autoping=0)
+            kinds = []
+            while kinds.count(aiohttp.WSMsgType.PING) < 2:
+                kinds.append((await socket.receive(3.0)).type)
+            await venue.control("POST", "sockets", {"action": "stall"})
+            with contextlib.suppress(TimeoutError):  # what was on its way still comes
+                while True:
+                    await socket.receive(0.3)
+            await venue.control("POST", "sockets", {"action": "heal"})
+            while (await socket.receive(3.0)).type is not aiohttp.WSMsgType.PING:
+                pass
+
+    play(scenario)
+
+
+def test_a_reader_that_falls_too_far_behind_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "_MOST_WAITING", 50)
+
+    async def scenario(venue: Venue, _client: Any) -> None:
+        async with aiohttp.ClientSession() as session:
+            socket = await session.ws_connect(f"{venue.socket}/ws/btcusdt@forceOrder")
+            await first_socket(venue)
+            for number in range(51):  # all at once: nothing could be sent between them
+                venue.hub.publish("btcusdt@forceOrder", {"n": number})
+            ended = {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR, aiohttp.WSMsgType.CLOSE}
+            async with asyncio.timeout(3):
+                while (await socket.receive()).type not in ended:
+                    pass
+            async with asyncio.timeout(3):
+                while venue.hub.sockets:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+
+    play(scenario)
+
+
+def test_what_is_no_command_and_no_stream_changes_nothing() -> None:
+    async def scenario(venue: Venue, _client: Any) -> None:
+        async with aiohttp.ClientSession() as session:
+            names = "btcusdt@nothing/xxxusdt@ticker/btcusdt@kline_7m/ethusdt@markPrice@1s"
+            listener = await listen(session, venue, f"/stream?streams={names}")
+            await listener.socket.send_bytes(b"\x00\x01")
+            await listener.socket.send_json({"method": "LIST_SUBSCRIPTIONS", "id": 4})
+            while (message := (await listener.hear())[0]).get("id") != 4:
+                assert message["stream"] == "ethusdt@markPrice@1s"
+            assert message["result"] == ["ethusdt@markPrice@1s"]
+
+    play(scenario)
+
+
+def test_of_best_prices_and_bars_nothing_is_said_while_nothing_changes() -> None:
+    async def scenario(venue: Venue, _client: Any) -> None:
+        pairs = ("bookTicker", "kline_1m", "aggTrade", "depth@100ms", "depth5@100ms")
+        names = "/".join(["!bookTicker", "!markPrice@arr@1s", *(f"btcusdt@{x}" for x in pairs)])
+        async with aiohttp.ClientSession() as session:
+            listener = await listen(session, venue, f"/stream?streams={names}")
+            said: list[str] = []
+
+            async def read() -> None:
+                while True:
+                    said.append((await listener.hear())[0]["stream"])
+
+            reading = asyncio.ensure_future(read())
+            told = await venue.advance(bars=2, timeframe="1m")  # answers when all of it was sent
+            assert told["now_ms"] > START_MS
+            await asyncio.sleep(0.5)
+            assert {"btcusdt@kline_1m", "!bookTicker", "btcusdt@bookTicker"} <= set(said)
+            said.clear()
+            # Time stands still: what speaks by the wall's clock goes on, the others say nothing.
+            async with asyncio.timeout(10):
+                while len(set(said)) < 2 or len(said) < 10:
+                    await asyncio.sleep(0.05)
+            reading.cancel()
+            await asyncio.wait([reading])
+        assert set(said) == {"btcusdt@depth5@100ms", "!markPrice@arr@1s"}
+
+    play(scenario, speed=0.0, step_ms=5_000)
