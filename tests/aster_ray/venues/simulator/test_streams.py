@@ -432,7 +432,7 @@ def test_of_best_prices_and_bars_nothing_is_said_while_nothing_changes() -> None
             said.clear()
             # Time stands still: what speaks by the wall's clock goes on, the others say nothing.
             async with asyncio.timeout(10):
-                while len(set(said)) < 2 or len(said) < 10:
+                while len(set(said)) < 2 or len(said) < 10:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             reading.cancel()
             await asyncio.wait([reading])
