@@ -9,6 +9,7 @@ import numpy as np
 
 from aster_ray.engine.venue_orders import Purpose, Tracked, mean_price
 from aster_ray.kernel.evidence import Execution, settle_limit, settle_market, settle_stop
+from aster_ray.model.enums import ExitReason
 
 if TYPE_CHECKING:
     from aster_ray.engine.venue_account import VenueAccount
@@ -73,7 +74,9 @@ def _settle_one(account: VenueAccount, order: Tracked) -> None:
     slot, want = order.slot, order.want
     price, ms = order.mean_price(), max(part.ms for part in parts)
     wished = next((x for x in (want.trigger, want.price) if not np.isnan(x)), price)
-    done = Execution(order.executed, price, sum(part.fee for part in parts), wished, ms)
+    demanded = slot.purpose is Purpose.CLOSE and account.flattening
+    reason = int(ExitReason.OPERATOR) if demanded else 0
+    done = Execution(order.executed, price, sum(part.fee for part in parts), wished, ms, reason)
     if slot.purpose in PROTECTS:
         settle_stop(account.book, account.setup, slot.symbol, done)
     else:

@@ -42,6 +42,7 @@ class Execution(NamedTuple):
     fee: float  # quote currency; negative = a rebate
     reference: float
     ms: int
+    reason: int = 0  # ExitReason where it is none of the desk's own; 0 = what the order stands for
 
 
 @lean_kernel
@@ -103,7 +104,8 @@ def _fill_stop_part(
     fill.fee = done.fee * abs(lots) / shared
     loss = done.lots * setup.rules[n].lot * (done.price - done.reference)
     fill.slippage = loss * abs(lots) / shared
-    fill.reason = TRAILING_STOP if sleeve.tier > 0 else STOP_LOSS
+    own = TRAILING_STOP if sleeve.tier > 0 else STOP_LOSS
+    fill.reason = done.reason if done.reason != 0 else own
     apply_fill(book, setup, fill)
 
 

@@ -217,7 +217,10 @@ def test_everything_is_closed_at_once_and_nothing_opens_before_it_is_resumed() -
             await rest(life)
             assert life.client.account.resting(BTC) == []
             assert life.client.account.position(BTC).lots == 0
-            life.venue.observe(ReplayFeed(scene.market).batch(1))
+            report = life.venue.observe(ReplayFeed(scene.market).batch(1))
+            closing = report.fills[report.fills["lots"] < 0]
+            assert closing["lots"].sum() == -5
+            assert set(closing["reason"]) == {ExitReason.OPERATOR}  # no stop was hit
             known = buy(life, 5, seq=1)  # decided before the risk desk heard of it
             await rest(life)
             assert "all is being closed" in life.venue.account.finished[known]
