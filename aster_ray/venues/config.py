@@ -12,6 +12,8 @@ ASTER = "aster"
 # ccxt's own names. Any other of its venues with linear perpetuals may be named too.
 WELL_KNOWN = (ASTER, "binanceusdm", "bybit")
 BOOK_LEVELS = (5, 10, 20)
+USUAL_BOOK_MS = 250
+BOOK_PACES_MS = (100, USUAL_BOOK_MS, 500)
 MAIN_CHAIN, TEST_CHAIN = 1666, 714
 LEAVE, ADOPT = "leave", "adopt"
 _WEB = ("http://", "https://")
@@ -46,6 +48,7 @@ class VenueConfig:
         heartbeat_s: pause between two pings on a socket; an unanswered one means it is dead.
         stale_s: a market stream silent for so long has stalled.
         book_levels: depth of the streamed book: 5, 10 or 20.
+        book_ms: pause between two books of a symbol at Aster: 100, 250 or 500.
         control: control endpoint of a simulator whose time stands still, e.g.
             ``http://127.0.0.1:18080/control``: a session then moves it, close by close.
         external: what becomes of orders and positions that nobody here placed: leave (not touched,
@@ -73,6 +76,7 @@ class VenueConfig:
     heartbeat_s: float = _aside(10.0)
     stale_s: float = _aside(10.0)
     book_levels: int = _aside(20)
+    book_ms: int = _aside(USUAL_BOOK_MS)
     control: str = _aside("")
     nonce_window_s: float = _aside(60.0)
     late_s: float = _aside(90.0)
@@ -95,6 +99,7 @@ class VenueConfig:
             *outside(self, 0.01, 3000.0, "listen_key_s"),
             *self._whole("chain", (MAIN_CHAIN, TEST_CHAIN)),
             *self._whole("book_levels", BOOK_LEVELS),
+            *self._whole("book_ms", BOOK_PACES_MS),
             *self._address("rest", _WEB),
             *self._address("stream", _SOCKETS),
             *self._address("control", _WEB),

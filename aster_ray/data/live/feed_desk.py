@@ -179,7 +179,9 @@ class FeedDesk:
         behind = (venue_ms - self._next_open_ms) // self._grid.timeframe_ms if venue_ms else 0
         names = self.failover.names
         return {
+            "at_ms": now_ms,  # by our own clock
             "source": self.source,
+            "heard": self._source().told(),  # updates
             "alive": {
                 name: self.failover.is_alive(index, now_ms) for index, name in enumerate(names)
             },

@@ -28,6 +28,7 @@ class SourceDesk:
         self, symbols: Sequence[str], timeframe_ms: int, config: FeedConfig, now_ms: int
     ) -> None:
         self.counts: Counter[str] = Counter()
+        self._heard = {kind: [0] * len(symbols) for kind in ("bars", "marks", "books")}
         self.clock = VenueClock()
         self._timeframe_ms = timeframe_ms
         self._index = {symbol: n for n, symbol in enumerate(symbols)}
@@ -48,15 +49,25 @@ class SourceDesk:
         if n is None:
             return False
         if isinstance(event, BarUpdate):
+            self._heard["bars"][n] += 1
             self._bars[n].hear(event)
             self.clock.hear(event.bar.open_ms, now_ms)
         elif isinstance(event, MarkUpdate):
+            self._heard["marks"][n] += 1
             self._marks[n].hear(event)
             self.clock.hear(event.mark.ts_ms, now_ms)
         elif isinstance(event, BookUpdate):
+            self._heard["books"][n] += 1
             self._books[n].hear(event, now_ms)
             self.clock.hear(event.ts_ms, now_ms)
         return True
+
+    def told(self) -> dict[str, dict[str, int]]:
+        """Return kind of update -> how many were taken: in all, and the range over symbols."""
+        return {
+            kind: {"all": sum(numbers), "least": min(numbers), "most": max(numbers)}
+            for kind, numbers in self._heard.items()
+        }
 
     def has_begun(self, open_ms: int) -> bool:
         """Return whether a bar that opens at ``open_ms`` or later was told of, of any symbol."""

@@ -20,7 +20,7 @@ from aster_ray.venues.aster import event_words
 from aster_ray.venues.aster.line import Line, Patience
 from aster_ray.venues.ccxt_venue.listings import Listings
 from aster_ray.venues.ccxt_venue.mailbox import Mailbox, Outlet
-from aster_ray.venues.config import VenueConfig
+from aster_ray.venues.config import USUAL_BOOK_MS, VenueConfig
 
 SYMBOLS_A_SOCKET = 50  # three streams each; a socket may have two hundred
 _BARS_KEPT = 64  # that many different bars of a symbol may wait to be read
@@ -113,7 +113,9 @@ class _Hearing:
         self._symbols = symbols
         self._timeframe_ms = timeframe_ms
         self._mailbox = mailbox
-        self._levels = config.book_levels
+        # The venue knows its usual pace by no name.
+        pace = "" if config.book_ms == USUAL_BOOK_MS else f"@{config.book_ms}ms"
+        self._book = f"depth{config.book_levels}{pace}"
         self._began_ms, self._known_ms = clock.now_ms(), 0  # ours; of the newest event heard
         self._strange: set[str] = set()
         limits = {"markPriceUpdate": config.stale_s, "depthUpdate": config.stale_s * _BOOK_PATIENCE}
@@ -122,7 +124,7 @@ class _Hearing:
     def names(self) -> list[str]:
         """Return the streams to listen to."""
         bar = f"kline_{timeframe_name(self._timeframe_ms)}"
-        kinds = (bar, "markPrice@1s", f"depth{self._levels}")
+        kinds = (bar, "markPrice@1s", self._book)
         return [f"{symbol.lower()}@{kind}" for symbol in self._symbols for kind in kinds]
 
     async def address(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aster_ray.model.ids import DAY_MS
-from aster_ray.venues.simulator.account import Account, IncomeType
+from aster_ray.venues.simulator.account import DEFAULT_LEVERAGE, Account, IncomeType
 from aster_ray.venues.simulator.listing import Listing
 from aster_ray.venues.simulator.margin import Margins
 from aster_ray.venues.simulator.order import Order
@@ -72,13 +72,18 @@ class Floor:
         return self.accounts[number - 1]
 
     def open_account(self, user: str, deposit: int) -> Account:
-        """Return a user's account; a new one begins with a deposit in units."""
+        """Return a user's account; a new one begins with a deposit in units.
+
+        Where a contract allows less than the usual leverage, it begins with the most there is.
+        """
         user = user.lower()
         found = self.users.get(user)
         if found is None:
             found = Account(len(self.accounts) + 1, user)
             self.accounts.append(found)
             self.users[user] = found
+            most = {name: one.contract.max_leverage for name, one in self.listings.items()}
+            found.leverage = {name: x for name, x in most.items() if x < DEFAULT_LEVERAGE}
             found.post(IncomeType.TRANSFER, deposit, "", self.now_ms)
         return found
 

@@ -28,6 +28,7 @@ def test_the_defaults_are_sound() -> None:
         ({"stream": "ws://x"}, "rest must be given where stream is"),
         ({"chain": 1}, "chain must be one of 1666, 714, was 1"),
         ({"book_levels": 7}, "book_levels must be one of 5, 10, 20, was 7"),
+        ({"book_ms": 50}, "book_ms must be one of 100, 250, 500, was 50"),
         ({"timeout_s": 0.0}, "timeout_s must be greater than 0, was 0.0"),
         ({"weight_per_minute": 1}, "weight_per_minute must be between 10 and"),
         ({"listen_key_s": 3600.0}, "listen_key_s must be between 0.01 and 3000"),

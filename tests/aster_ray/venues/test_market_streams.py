@@ -77,6 +77,18 @@ def test_bars_marks_and_books_are_told_of_every_symbol_over_one_socket() -> None
     play(scenario, config={**QUICK, "book_levels": 5})
 
 
+@pytest.mark.parametrize(("book_ms", "name"), [(100, "depth20@100ms"), (250, "depth20")])
+def test_books_are_asked_for_at_the_pace_wanted(book_ms: int, name: str) -> None:
+    async def scenario(venue: Venue, _client: Any, ear: Ear) -> None:
+        await ear.every_kind()
+        wanted = set(venue.hub.wanted())
+        assert {stream for stream in wanted if "depth" in stream} == {
+            f"{symbol.lower()}@{name}" for symbol in SYMBOLS
+        }
+
+    play(scenario, config={**QUICK, "book_ms": book_ms})
+
+
 def test_the_last_word_on_every_bar_is_heard_even_by_a_reader_who_comes_late() -> None:
     bars = [(100_000.0 + n, 100_001.0 + n, 100_000.0 + n, 100_001.0 + n) for n in range(600)]
 

@@ -329,6 +329,9 @@ def test_how_it_stands_can_be_told() -> None:
     assert told["alive"] == {"venue0": True, "venue1": True}
     assert told["switches"] == []
     assert told["behind"] <= 1
+    assert told["at_ms"] == START_MS + 7 * MINUTE_MS
+    for heard in told["heard"].values():  # of bars, marks and books alike
+        assert 0 < heard["least"] <= heard["all"] / len(SYMBOLS) <= heard["most"]
 
 
 def test_an_answer_that_comes_after_its_venue_was_left_is_not_heard() -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
+from aster_ray.data.instruments import packaged_instruments, unknown_brackets
 from aster_ray.model.enums import Side
+from aster_ray.venues.simulator.account import DEFAULT_LEVERAGE
 from aster_ray.venues.simulator.amounts import UNIT, to_units
+from aster_ray.venues.simulator.exchange import Exchange
 from aster_ray.venues.simulator.order import Status
 from aster_ray.venues.simulator.refusals import Reason, RefusedError
-from tests.aster_ray.venues.simulator.scenes import Scene
+from aster_ray.venues.simulator.tape import tape_of
+from tests.aster_ray.venues.simulator.scenes import Scene, a_market
 
 LIMIT = {"type": "LIMIT", "timeInForce": "GTC"}
 
@@ -190,3 +195,13 @@ def test_an_approved_builder_takes_its_fee() -> None:
     fill = scene.account.fills[0]
     assert fill.commission == pytest.approx(fill.notional * 0.0014, abs=1)
     assert scene.account.wallet == to_units("10000") - fill.commission
+
+
+def test_a_contract_of_low_leverage_can_be_traded_by_a_new_account() -> None:
+    market = a_market()
+    rules = dataclasses.replace(packaged_instruments()["BTCUSDT"], brackets=unknown_brackets())
+    exchange = Exchange(tape_of(market, [rules], market.start), deposit=to_units("10000"))
+    account = exchange.account("0xAAAA")
+    assert account.leverage_of("BTCUSDT") == 10 < DEFAULT_LEVERAGE
+    contract = exchange.floor.listings["BTCUSDT"].contract
+    assert contract.max_notional(account.leverage_of("BTCUSDT")) == 50_000 * UNIT
