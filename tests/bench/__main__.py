@@ -17,14 +17,29 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import engine, equality, latency, latency_tables, sweep
+from tests.bench import engine, equality, latency, latency_tables, load, load_table, sweep
 from tests.bench.timing import machine
 
-PARTS = ("equality", "sweep", "engine", "latency")
-FULL = {"bars": 100_000, "sets": 1_000, "repeats": 5, "engine_bars": 100_000, "closes": 1_000}
+PARTS = ("equality", "sweep", "engine", "latency", "load")
+ALONE = ("latency", "load")  # nothing of these is vectorbt's
+FULL = {
+    "bars": 100_000,
+    "sets": 1_000,
+    "repeats": 5,
+    "engine_bars": 100_000,
+    "closes": 1_000,
+    "load_closes": 300,
+}
 SIZES = (6, 50, 200)  # symbols
 HISTORY = "ASTER__STORE__HISTORY"
-QUICK = {"bars": 20_000, "sets": 64, "repeats": 3, "engine_bars": 10_000, "closes": 200}
+QUICK = {
+    "bars": 20_000,
+    "sets": 64,
+    "repeats": 3,
+    "engine_bars": 10_000,
+    "closes": 200,
+    "load_closes": 20,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,17 +48,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="less of everything: a smoke test")
     parser.add_argument("--json", action="store_true", help="print one JSON object and no table")
     parser.add_argument(
-        "--only", choices=PARTS, help="one part; equality comes first, except before latency"
+        "--only",
+        choices=PARTS,
+        help="one part; equality comes first, except before latency and load",
     )
+    parser.add_argument("--load-closes", type=int, help="of the load part; one takes two seconds")
+    parser.add_argument("--load-contracts", type=int, default=load.CONTRACTS)
     parser.add_argument(
-        "--no-history", action="store_true", help="sessions of the latency part keep no history"
+        "--no-history", action="store_true", help="sessions of latency and load keep no history"
     )
     chosen = parser.parse_args(arguments)
-    size = QUICK if chosen.quick else FULL
+    size = dict(QUICK if chosen.quick else FULL)
+    size["load_closes"] = chosen.load_closes or size["load_closes"]
     console = Console(stderr=chosen.json)
     report: dict[str, Any] = {"machine": machine(), "size": size}
     _facts(console, report["machine"])
-    failed = chosen.only != "latency" and not _equal(console, report)
+    failed = chosen.only not in ALONE and not _equal(console, report)
     if not failed and chosen.only in (None, "sweep"):
         rows = sweep.run(size["bars"], size["sets"], size["repeats"])
         report["sweep"] = [row._asdict() | {"held": row.held} for row in rows]
@@ -53,13 +73,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = engine.run(size["engine_bars"], size["repeats"])
         report["engine"] = found._asdict() | {"ratio": found.ratio, "held": found.held}
         _engine(console, found)
-    if not failed and chosen.only in (None, "latency"):
-        if chosen.no_history:  # the node's processes learn it as in any session
-            os.environ[HISTORY] = "false"
+    if chosen.no_history:  # the node's processes learn it as in any session
+        os.environ[HISTORY] = "false"
+    if chosen.only in (None, *ALONE):
         report["history"] = not chosen.no_history
+    if not failed and chosen.only in (None, "latency"):
         closes = latency.run(SIZES, size["closes"])
         report["latency"] = [row.plain() for row in closes]
         latency_tables.show(console, closes)
+    if not failed and chosen.only in (None, "load"):
+        streamed = load.run(chosen.load_contracts, size["load_closes"])
+        report["load"] = streamed.plain()
+        load_table.show(console, streamed)
     report["load_average_after"] = machine()["load_average"]
     console.print(f"load average afterwards: {report['load_average_after']}", highlight=False)
     if chosen.json:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench import engine, equality, floor, latency, sweep
+from tests.bench import engine, equality, floor, latency, load, sweep
+from tests.bench.test_load import ROW as LOAD
 
 EQUAL = equality.Equality("momentum", "somewhere", 3, 20, 21, [])
 FAST = sweep.Row("momentum", "somewhere", 1_000, 100_000, 300.0, 5.0, 2.5, 60.0, 62.0, 80.0, 79.0)
@@ -50,6 +51,7 @@ def outcome(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(equality, "check", lambda *_: [compared])
         monkeypatch.setattr(sweep, "run", refuse if row is None else lambda *_: [row])
         monkeypatch.setattr(latency, "run", lambda *_: [closes])
+        monkeypatch.setattr(load, "run", lambda *_: LOAD)
         monkeypatch.setattr(engine, "run", refuse if events is None else lambda *_: events)
 
     return fix
@@ -62,7 +64,7 @@ def test_everything_held_is_exit_code_0(
     assert bench.main([]) == 0
     text = capsys.readouterr().out
     assert "MISSED" not in text
-    assert text.count("held") == 3
+    assert text.count("held") == 5
 
 
 def test_broken_equality_is_exit_code_1_and_nothing_is_timed(
@@ -104,6 +106,25 @@ def test_latency_alone_needs_no_peer(
     assert row["memory"][0]["role"] == "feed"
     assert "equality" not in report
     assert report["history"] is True
+
+
+def test_load_alone_needs_no_peer_and_says_what_was_streamed(
+    outcome: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outcome(EQUAL._replace(differences=["not looked at"]))
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(load, "run", lambda *size: asked.append(size) or LOAD)
+    assert bench.main(["--only", "load", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["load"]["held"] is True
+    assert "equality" not in report
+    assert "latency" not in report
+    assert bench.main(["--only", "load", "--quick", "--load-contracts", "7"]) == 0
+    assert "updates a second" in capsys.readouterr().out
+    assert bench.main(["--only", "load", "--load-closes", "3"]) == 0
+    assert asked == [(50, 300), (7, 20), (50, 3)]
 
 
 def test_latency_can_be_measured_without_a_history(

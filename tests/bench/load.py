@@ -1,0 +1,254 @@
+"""Bar close to order sent while an exchange streams fifty contracts, real client on both sides.
+
+Unlike ``latency``, nothing is laid out for the actors: bars, marks and books come over a socket,
+bars are confirmed by REST, and orders leave through ccxt, all on the same processors as the
+simulated exchange. The stamp is the same and the session's own: bar complete in the feed to orders
+handed to the venue's port. Closes that the session catches up with at its start are not judged.
+The floor, as in ``latency``, is measured before and after, without streams.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import numpy as np
+
+from actors.launch import View, local_ray, run_session
+from actors.warm import warm_all
+from aster_ray.data.live.feed_log import releases_of
+from aster_ray.engine.journal import Scan, read_journal
+from aster_ray.research.session import EXECUTOR_JOURNAL, FEED_JOURNAL, Session, create_session
+from aster_ray.store.config import STATE_VARIABLE
+from aster_ray.venues.credentials import AGENT_KEY, WALLET
+from tests.aster_ray.venues.simulator.processes import Process
+from tests.bench import floor
+from tests.bench.latency import (
+    INTERVAL_S,
+    P50_MS,
+    P99_MS,
+    a_load,
+    machine_seconds,
+    process_seconds,
+)
+from tests.bench.load_market import SPEED, a_request, an_exchange, exchange_ms, recorded
+from tests.bench.stamps import Stamps
+
+CONTRACTS = 50
+UPDATES_A_SECOND = 10.0  # of every contract, promised
+# Of the closes after the start so many must be fit to be judged, or the figure is not of all.
+_LEAST_JUDGED = 0.95
+_FLOORS = 300  # bare closes before, and as many after
+_LONGEST_S = 1_200.0
+
+
+class Rate(NamedTuple):
+    """Updates a second and contract that the feed took: on average, and at least of each."""
+
+    average: float
+    least: float
+
+
+class Row(NamedTuple):
+    """What was measured; times in milliseconds."""
+
+    contracts: int
+    seconds: float  # from the start to the end
+    at_start: int  # closes that were not judged: the session caught up with them
+    together: int  # nor these: the pipeline was not idle when they were complete
+    closes: int  # judged
+    with_orders: int
+    orders: int  # of the whole session
+    fills: int
+    left_out: int  # bars of single contracts, since the start
+    rates: Mapping[str, Rate]  # by kind of update
+    p50: float
+    p99: float
+    later_p99: float  # of all closes since the start, judged or not
+    confirmed_p50: float  # from a bar's end at the exchange to its completion: not in the stamp
+    confirmed_p99: float
+    floor_p50: float
+    floor_p99: float
+    busy: Mapping[str, float]  # cores in use, by process
+
+    @property
+    def times_floor(self) -> float:
+        """Return how many floors a close takes, by the medians."""
+        return self.p50 / self.floor_p50
+
+    @property
+    def updates(self) -> Rate:
+        """Return the updates of all kinds."""
+        kinds = self.rates.values()
+        return Rate(sum(one.average for one in kinds), sum(one.least for one in kinds))
+
+    @property
+    def paced(self) -> bool:
+        """Return whether every contract was streamed as often as promised."""
+        return self.updates.least >= UPDATES_A_SECOND
+
+    @property
+    def told(self) -> bool:
+        """Return whether nearly every close since the start could be judged."""
+        return self.closes > 0 and self.closes >= _LEAST_JUDGED * (self.closes + self.together)
+
+    @property
+    def held(self) -> bool:
+        """Return whether the latency was held, at the pace promised."""
+        return self.paced and self.told and self.p50 <= P50_MS and self.p99 <= P99_MS
+
+    def plain(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        rates = {kind: rate._asdict() for kind, rate in self.rates.items()}
+        verdicts = {"paced": self.paced, "told": self.told, "held": self.held}
+        derived = {"updates": self.updates._asdict(), "times_floor": self.times_floor}
+        return self._asdict() | {"rates": rates, "busy": dict(self.busy)} | derived | verdicts
+
+
+class Moment(NamedTuple):
+    """What a look at a running session finds."""
+
+    at_s: float
+    feed: Mapping[str, Any]
+    seconds: Mapping[str, float]  # of processor time, by process
+
+
+class Watch:
+    """Looks at a session until enough closes came after its start.
+
+    Args:
+        session: which.
+        exchange: that streams.
+        closes: how many are wanted.
+    """
+
+    def __init__(self, session: Session, exchange: Process, closes: int) -> None:
+        self._exchange = exchange
+        self._closes = closes
+        self._until = time.monotonic() + _LONGEST_S
+        self.stamps = Stamps(session.folder)
+        self.first: Moment | None = None
+        self.last: Moment | None = None
+        self.clocks = 0, 0  # the wall's, in nanoseconds, and the exchange's at the same moment
+
+    def __call__(self, view: View) -> None:
+        """Take one look."""
+        if view.state != "running":
+            return
+        self.stamps.look()
+        if self.stamps.at_start is None:
+            return
+        if self.first is None:
+            self.clocks = time.time_ns(), exchange_ms(self._exchange)
+            self.first = self._moment(view)
+        self.last = self._moment(view)
+
+    def stopped(self) -> bool:
+        """Return whether enough was seen."""
+        return self.stamps.later >= self._closes or time.monotonic() > self._until
+
+    def _moment(self, view: View) -> Moment:
+        actors = {role: row["pid"] for role, row in view.facts["actors"].items() if row["pid"]}
+        pids = {**actors, "supervisor": view.facts["supervisor"]["pid"], "bench": os.getpid()}
+        seconds = {role: process_seconds(pid) for role, pid in pids.items()}
+        seconds |= {"exchange": self._exchange.cpu_seconds(), "machine": machine_seconds()}
+        return Moment(time.monotonic(), view.facts["feed"], seconds)
+
+
+def measure(contracts: int, closes: int, folder: Path) -> Row:
+    """Run an exchange and a session beside it; floor before and after."""
+    # An account nobody else has, and a place for its lease that goes when we do.
+    mine = {
+        AGENT_KEY: "0x" + secrets.token_hex(32),
+        WALLET: "",
+        STATE_VARIABLE: str(folder / "state"),
+    }
+    market = folder / "market"
+    with (
+        an_exchange(market, contracts, _LONGEST_S) as process,
+        mock.patch.dict(os.environ, mine),  # before Ray, whose processes inherit it
+        local_ray(),
+    ):
+        load = a_load(recorded(market, contracts))
+        bare = [floor.measure(folder, load, _FLOORS, INTERVAL_S)]
+        session = create_session(
+            a_request(process, contracts), folder / "session", uuid.uuid4().hex[:8]
+        )
+        warm_all(session.prepare())
+        watch = Watch(session, process, closes)
+        result = run_session(session, watch, watch.stopped)
+        bare.append(floor.measure(folder, load, _FLOORS, INTERVAL_S))
+    orders, fills = len(result.facts.orders["client_order_id"]), len(result.fills)
+    return _row(session, watch, (contracts, orders, fills), np.concatenate(bare))
+
+
+def _row(session: Session, watch: Watch, counts: tuple[int, int, int], floors: np.ndarray) -> Row:
+    watch.stamps.look()
+    records = Scan(session.journal(FEED_JOURNAL))
+    releases = list(releases_of(record for record in records if record["kind"] == "bars"))
+    judged = watch.stamps.judge([release.born_ns for release in releases])
+    if watch.first is None or watch.last is None or judged.counted is None or judged.later is None:
+        raise RuntimeError(f"no close could be judged: {judged}")
+    wall_ns, venue_ms = watch.clocks
+    confirmed = [
+        (release.born_ns - wall_ns) / 1e6 - (release.batch.close_ms - venue_ms) / SPEED
+        for release in (releases[seq] for seq in judged.alone)
+    ]
+    first, last = watch.first, watch.last
+    seconds, alone = last.at_s - first.at_s, set(judged.alone)
+    sent = read_journal(session.journal(EXECUTOR_JOURNAL)).records
+    with_orders = {one["seq"] for one in sent if one["kind"] == "orders" and one["requests"]}
+    return Row(
+        contracts=counts[0],
+        seconds=seconds,
+        at_start=judged.at_start,
+        together=judged.together,
+        closes=len(alone),
+        with_orders=len(alone & with_orders),
+        orders=counts[1],
+        fills=counts[2],
+        left_out=sum(len(release.missing) for release in releases[judged.at_start :]),
+        rates=rates(first.feed, last.feed, counts[0]),
+        p50=judged.counted.p50_ms or 0.0,
+        p99=judged.counted.p99_ms or 0.0,
+        later_p99=judged.later.p99_ms or 0.0,
+        confirmed_p50=float(np.quantile(confirmed, 0.50)),
+        confirmed_p99=float(np.quantile(confirmed, 0.99)),
+        floor_p50=float(np.quantile(floors, 0.50)),
+        floor_p99=float(np.quantile(floors, 0.99)),
+        busy={
+            name: (last.seconds[name] - spent) / seconds
+            for name, spent in first.seconds.items()
+            if name in last.seconds
+        },
+    )
+
+
+def rates(first: Mapping[str, Any], last: Mapping[str, Any], contracts: int) -> dict[str, Rate]:
+    """Return what a feed took between two accounts of itself, by kind of update.
+
+    Its ``least`` is sure for every contract: its count at the end is no less than the least then,
+    and was no more than the most in the beginning.
+    """
+    seconds = (last["at_ms"] - first["at_ms"]) / 1e3
+    if seconds <= 0.0:
+        return {}
+    found = {}
+    for kind, after in last["heard"].items():
+        before = first["heard"][kind]
+        average = (after["all"] - before["all"]) / contracts / seconds
+        found[kind] = Rate(average, max(0, after["least"] - before["most"]) / seconds)
+    return found
+
+
+def run(contracts: int, closes: int) -> Row:
+    """Measure on a local Ray node of its own, which must not be there yet."""
+    with tempfile.TemporaryDirectory(prefix="load-") as name:
+        return measure(contracts, closes, Path(name))

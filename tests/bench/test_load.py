@@ -1,0 +1,98 @@
+"""The load bench end to end, small; nothing here asserts a time."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tests.bench import load, load_table
+
+CLOSES = 5
+ROW = load.Row(
+    contracts=50,
+    seconds=200.0,
+    at_start=12,
+    together=0,
+    closes=100,
+    with_orders=30,
+    orders=60,
+    fills=55,
+    left_out=0,
+    rates={"books": load.Rate(9.9, 9.8), "bars": load.Rate(4.0, 4.0)},
+    p50=4.0,
+    p99=9.0,
+    later_p99=9.0,
+    confirmed_p50=400.0,
+    confirmed_p99=600.0,
+    floor_p50=2.0,
+    floor_p99=4.0,
+    busy={"feed": 0.2, "exchange": 0.5, "machine": 1.1},
+)
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_closes_that_come_over_the_stream_are_judged_and_the_others_counted() -> None:
+    command = [sys.executable, "-m", "tests.bench", "--only", "load", "--json"]
+    size = ["--load-contracts", "3", "--load-closes", str(CLOSES)]
+    environment = {**os.environ, "PYTHONWARNINGS": ""}  # a process of its own: keys before Ray
+    done = subprocess.run(
+        [*command, *size], env=environment, stdout=subprocess.PIPE, check=True, timeout=300
+    )
+    row = json.loads(done.stdout)["load"]
+    assert row["at_start"] >= 1  # nobody was ready when the first ones came
+    assert row["closes"] + row["together"] >= CLOSES
+    assert 0 <= row["with_orders"] <= row["closes"]
+    assert row["told"] == (row["closes"] >= 0.95 * (row["closes"] + row["together"]))
+    if row["closes"]:
+        assert 0.0 < row["p50"] <= row["p99"] <= row["later_p99"]
+        assert row["confirmed_p50"] > 0.0  # no bar is confirmed before it is over
+    assert 0.0 < row["floor_p50"] <= row["floor_p99"]
+    assert row["rates"].keys() == {"bars", "marks", "books"}
+    assert all(0.0 < rate["least"] <= rate["average"] for rate in row["rates"].values())
+    actors = {"feed", "strategy", "risk", "executor", "ledger", "supervisor"}
+    assert row["busy"].keys() == actors | {"bench", "exchange", "machine"}
+    assert all(cores > 0.0 for cores in row["busy"].values())
+
+
+def shown(row: load.Row) -> str:
+    console = Console(record=True, width=160, file=io.StringIO())
+    load_table.show(console, row)
+    return console.export_text()
+
+
+def test_a_bar_counts_only_at_the_pace_promised_and_if_nearly_all_closes_could_be_judged() -> None:
+    assert ROW.held
+    assert ROW.plain()["updates"] == {"average": 13.9, "least": 13.8}
+    text = shown(ROW)
+    assert (text.count("held"), text.count("MISSED")) == (2, 0)
+    slow = ROW._replace(rates={"books": load.Rate(9.9, 9.8)})
+    assert not slow.paced
+    assert not slow.held
+    assert shown(slow).count("MISSED") == 2
+    few = ROW._replace(together=6)
+    assert not few.told
+    assert not few.held
+    assert "too few" in shown(few)
+    assert not ROW._replace(p99=25.1).held
+    assert not ROW._replace(p50=5.1).held
+    assert not ROW._replace(closes=0).told
+    assert "the longest" in shown(ROW._replace(closes=99))
+
+
+def test_the_slowest_contract_is_not_flattered() -> None:
+    def account(at_ms: int, **books: int) -> dict[str, Any]:
+        return {"at_ms": at_ms, "heard": {"books": books}}
+
+    first = account(1_000, all=210, least=100, most=110)
+    last = account(11_000, all=420, least=200, most=220)
+    (rate,) = load.rates(first, last, 2).values()
+    assert rate == load.Rate(average=10.5, least=9.0)
+    assert load.rates(first, first, 2) == {}
