@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -45,7 +46,7 @@ CONTRACTS = 50
 UPDATES_A_SECOND = 10.0  # of every contract, promised
 # Of the closes after the start so many must be fit to be judged, or the figure is not of all.
 _LEAST_JUDGED = 0.95
-_FLOORS = 300  # bare closes before, and as many after
+_FLOORS = 300  # bare closes before, and as many after; fewer in a small run
 _LONGEST_S = 1_200.0
 
 
@@ -77,6 +78,8 @@ class Row(NamedTuple):
     floor_p50: float
     floor_p99: float
     busy: Mapping[str, float]  # cores in use, by process
+    hops: Mapping[str, Mapping[str, Any]] = MappingProxyType({})  # of all closes, the start's too
+    stages: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
     @property
     def times_floor(self) -> float:
@@ -106,10 +109,15 @@ class Row(NamedTuple):
 
     def plain(self) -> dict[str, Any]:
         """Return JSON-ready values."""
-        rates = {kind: rate._asdict() for kind, rate in self.rates.items()}
+        nested = {
+            "rates": {kind: rate._asdict() for kind, rate in self.rates.items()},
+            "busy": dict(self.busy),
+            "hops": dict(self.hops),
+            "stages": dict(self.stages),
+        }
         verdicts = {"paced": self.paced, "told": self.told, "held": self.held}
         derived = {"updates": self.updates._asdict(), "times_floor": self.times_floor}
-        return self._asdict() | {"rates": rates, "busy": dict(self.busy)} | derived | verdicts
+        return self._asdict() | nested | derived | verdicts
 
 
 class Moment(NamedTuple):
@@ -176,17 +184,19 @@ def measure(contracts: int, closes: int, folder: Path) -> Row:
         mock.patch.dict(os.environ, mine),  # before Ray, whose processes inherit it
         local_ray(),
     ):
-        load = a_load(recorded(market, contracts))
-        bare = [floor.measure(folder, load, _FLOORS, INTERVAL_S)]
+        load, half = a_load(recorded(market, contracts)), min(_FLOORS, max(100, 4 * closes))
+        bare = [floor.measure(folder, load, half, INTERVAL_S)]
         session = create_session(
             a_request(process, contracts), folder / "session", uuid.uuid4().hex[:8]
         )
         warm_all(session.prepare())
         watch = Watch(session, process, closes)
         result = run_session(session, watch, watch.stopped)
-        bare.append(floor.measure(folder, load, _FLOORS, INTERVAL_S))
+        bare.append(floor.measure(folder, load, half, INTERVAL_S))
+    facts = result.report["session"]
     orders, fills = len(result.facts.orders["client_order_id"]), len(result.fills)
-    return _row(session, watch, (contracts, orders, fills), np.concatenate(bare))
+    row = _row(session, watch, (contracts, orders, fills), np.concatenate(bare))
+    return row._replace(hops=facts["hops"], stages=facts["stages"])
 
 
 def _row(session: Session, watch: Watch, counts: tuple[int, int, int], floors: np.ndarray) -> Row:

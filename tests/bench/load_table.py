@@ -21,6 +21,7 @@ def show(console: Console, row: Row) -> None:
     for name, cell, verdict in (*_latency(row), *_streams(row), *_processors(row)):
         table.add_row(name, cell, verdict)
     console.print(table)
+    console.print(_stages(row))
 
 
 def _latency(row: Row) -> list[tuple[str, str, str]]:
@@ -63,6 +64,18 @@ def _streams(row: Row) -> list[tuple[str, str, str]]:
 
 def _processors(row: Row) -> list[tuple[str, str, str]]:
     return [(f"cores busy: {name}", f"{cores:.2f}", "") for name, cores in row.busy.items()]
+
+
+def _stages(row: Row) -> Table:
+    """Of every close, those of the start too."""
+    table = Table(title="where the time goes, all closes: p50 / p99 in milliseconds")
+    table.add_column("hop or stage")
+    table.add_column("", justify="right", no_wrap=True)
+    for found in (row.hops, row.stages):
+        for name, one in found.items():
+            table.add_row(name, f"{one['p50_ms']:.3f} / {one['p99_ms']:.2f}")
+        table.add_section()
+    return table
 
 
 def _verdict(held: bool) -> str:

@@ -34,6 +34,8 @@ ROW = load.Row(
     floor_p50=2.0,
     floor_p99=4.0,
     busy={"feed": 0.2, "exchange": 0.5, "machine": 1.1},
+    hops={"feed -> strategy": {"messages": 100, "p50_ms": 0.7, "p99_ms": 1.9}},
+    stages={"feed: complete to sent": {"messages": 100, "p50_ms": 0.4, "p99_ms": 0.9}},
 )
 
 
@@ -54,6 +56,10 @@ def test_closes_that_come_over_the_stream_are_judged_and_the_others_counted() ->
     if row["closes"]:
         assert 0.0 < row["p50"] <= row["p99"] <= row["later_p99"]
         assert row["confirmed_p50"] > 0.0  # no bar is confirmed before it is over
+    assert row["stages"]["feed: complete to sent"]["messages"] > CLOSES
+    assert row["hops"]["bar close to venue"]["messages"] >= sum(
+        row[one] for one in ("at_start", "closes", "together")
+    )
     assert 0.0 < row["floor_p50"] <= row["floor_p99"]
     assert row["rates"].keys() == {"bars", "marks", "books"}
     assert all(0.0 < rate["least"] <= rate["average"] for rate in row["rates"].values())
