@@ -50,6 +50,11 @@ def test_a_refresh_writes_the_venues_rules_and_shows_what_changed(
     told = answer("data", "instruments", "--refresh", "--catalog", "mine")
     assert told["written"] == f"mine/{RULES_FILE}"
     assert {change["field"] for change in told["changes"]} == {"maker_fee", "taker_fee"}
+    assert cli.main(["data", "instruments", "--refresh", "--catalog", "shown"]) == 0
+    table = capsys.readouterr().out
+    assert "BTCUSDT" in table
+    assert "taker_fee" in table
+    assert f"2 contracts, {len(told['changes'])} fields changed: shown/{RULES_FILE}" in table
     written = catalog_instruments(tmp_path / "mine")
     assert sorted(written) == ["BTCUSDT", "ETHUSDT"]
     btc, packaged = written["BTCUSDT"], packaged_instruments()["BTCUSDT"]

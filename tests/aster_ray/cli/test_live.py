@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+from rich.console import Console
+
 from actors.live import as_told
-from aster_ray.cli.live import farewell_lines
+from aster_ray.cli.live import _show, farewell_lines
 
 STOP = {"symbol": "BTCUSDT", "id": "ar-1", "type": "stop_market", "trigger_price": 95_000.0}
 TOLD: dict[str, Any] = {
@@ -42,3 +46,14 @@ def test_an_end_with_nothing_left_a_dry_one_and_one_that_nobody_answered() -> No
     assert "1,234 orders were not sent" in farewell_lines(dry)[0]
     unknown = farewell_lines({"live": {"silence": "the executor does not answer"}})
     assert unknown == ["NOT KNOWN  the executor does not answer: aster flatten shows"]
+
+
+def test_the_table_ends_with_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console = Console(width=300)
+    _show(console, as_told(TOLD), tmp_path)
+    _show(console, as_told({**TOLD, "dry": True, "withheld": 3}), tmp_path)
+    real, dry = (x for x in capsys.readouterr().out.splitlines() if x.startswith("go on"))
+    assert real.endswith(f"aster live --resume {tmp_path} --confirm WALLET")
+    assert dry.endswith(f"aster live --resume {tmp_path} --dry")

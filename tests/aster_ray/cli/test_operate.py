@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,25 @@ def test_logs_are_results_and_go_to_standard_output(capsys: Capture) -> None:
     assert "info    risk       command number=1" in out
     assert "Traceback" in out
     assert cli.main(["logs", "--actor", "nobody"]) == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_logs_that_are_followed_are_shown_as_they_come(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aster_ray.research import log_lines
+
+    _, follow_from = log_lines.last_lines(Path("runs/paper-1"), None, 5)
+    asked: list[Any] = []
+
+    def follow(_folder: Path, actor: str | None, cursor: Any) -> Iterator[dict[str, Any]]:
+        asked.append((actor, cursor))
+        yield {**LINE, "process": "feed", "number": 2}
+
+    monkeypatch.setattr(log_lines, "follow_lines", follow)
+    assert cli.main(["logs", "--follow", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["number"] == 2
+    assert asked == [(None, follow_from)]
 
 
 @pytest.mark.parametrize(

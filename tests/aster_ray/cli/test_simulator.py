@@ -8,10 +8,12 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from aster_ray import cli
+from aster_ray.cli import simulator
 
 START_MS = 1_735_689_600_000
 
@@ -98,6 +100,15 @@ def test_what_cannot_be_served_is_named(
         arguments = [*arguments, "--replay", str(recording)]
     assert cli.main(["simulator", *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_recording_without_history_opens_in_its_middle(recording: Path) -> None:
+    options = SimpleNamespace(symbols="BTC", start=None)
+    market = simulator._market(options, str(recording), 7)  # type: ignore[arg-type]
+    assert (len(market), market.start) == (120, 60)
+    options.start = "2025-01-01T01:00:00"
+    later = simulator._market(options, str(recording), 7)  # type: ignore[arg-type]
+    assert later.open_ms[later.start] == START_MS + 3_600_000
 
 
 def test_a_port_that_is_taken_is_named(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from aster_ray.data.instruments import packaged_instruments
 from aster_ray.engine.algos.config import ExecutionConfig
@@ -19,14 +20,16 @@ from aster_ray.engine.venue_account import VenueAccount
 from aster_ray.engine.wire import one_row
 from aster_ray.errors import BadInputError
 from aster_ray.kernel.setup import build_setup
+from aster_ray.model.enums import Side
 from aster_ray.model.ids import MINUTE_MS
+from aster_ray.model.venue import OrderTicket, OrderType
 from aster_ray.venues.config import VenueConfig
 from aster_ray.venues.live.exchange import LiveExchange, advance
 from aster_ray.venues.live.parents import Manner
 from aster_ray.venues.live.venue import LiveVenue
 from aster_ray.venues.replay import ReplayFeed
-from tests.aster_ray.venues.connected import OWN, config_of
-from tests.aster_ray.venues.live.lives import CAPITAL, NAMES, a_rough_market
+from tests.aster_ray.venues.connected import OWN, config_of, trading
+from tests.aster_ray.venues.live.lives import CAPITAL, NAMES, Disk, a_rough_market
 from tests.aster_ray.venues.simulator.served import Venue, served
 from tests.factories import a_config, random_signals
 
@@ -130,5 +133,62 @@ def test_a_venue_that_lives_by_itself_is_not_waited_for(tmp_path: Path) -> None:
         assert await exchange._agrees()
         with pytest.raises(ValueError, match="begin comes before run"):
             await exchange.run()
+
+    asyncio.run(run())
+
+
+def an_exchange(config: VenueConfig) -> LiveExchange:
+    instruments = [packaged_instruments()["BTCUSDT"]]
+    setup = build_setup(instruments, a_config(), MINUTE_MS, 1)
+    live = LiveVenue(VenueAccount(setup, CAPITAL, "alone"), instruments, Disk())
+    return LiveExchange(live, config, OWN, 0)
+
+
+def test_before_it_begins_it_knows_nothing_and_has_nothing_to_leave() -> None:
+    async def run() -> None:
+        exchange = an_exchange(VenueConfig())
+        exchange.distrust()
+        await exchange.leave()
+        assert (exchange.status(), await exchange.stand_down()) == ({}, {})
+
+    asyncio.run(run())
+
+
+def test_a_dry_one_stands_down_without_a_word_to_the_venue() -> None:
+    async def run() -> None:
+        async with trading(speed=1.0) as (venue, client):
+            await client.place(
+                OrderTicket(
+                    symbol="BTCUSDT", client_order_id="by-hand", side=Side.BUY, qty=0.01,
+                    type=OrderType.LIMIT, price=90_000.0,
+                )
+            )  # fmt: skip
+            exchange = an_exchange(config_of(venue))
+            exchange.dry = True
+            await exchange.begin()
+            asked = len(venue.desk.requests)
+            left = await exchange.stand_down()
+            assert [row.method for row in list(venue.desk.requests)[asked:]] == ["GET", "GET"]
+            assert [(row["id"], row["ours"]) for row in left["orders"]] == [("by-hand", False)]
+            assert left["positions"] == {}
+            assert exchange.status()["dry"]
+            await exchange._leave()
+
+    asyncio.run(run())
+
+
+def test_a_venue_that_does_not_tell_positions_is_not_agreed_with() -> None:
+    async def run() -> None:
+        async with served(speed=1.0) as venue:
+            exchange = an_exchange(config_of(venue, timeout_s=2.0, max_wait_s=1.0))
+            await exchange.begin()
+            assert await exchange._agrees()
+            await venue.fault("html", "positionRisk", count=50)
+            with capture_logs() as told:
+                assert not await exchange._agrees()
+            assert [row["step"] for row in told if row["event"] == "venue_unavailable"] == [
+                "positions"
+            ]
+            await exchange._leave()
 
     asyncio.run(run())

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from aster_ray.engine.journal import encode
 from aster_ray.engine.messages import OrderBatch
@@ -19,7 +20,7 @@ from aster_ray.kernel.books import records
 from aster_ray.kernel.records import INTENT
 from aster_ray.model.enums import IntentKind, Side, Working
 from aster_ray.model.order import OrderKind
-from aster_ray.model.venue import FundingPayment, OrderTicket, OrderType
+from aster_ray.model.venue import FundingPayment, OrderTicket, OrderType, VenueTrade
 from aster_ray.venues.live.reconcile import reconcile
 from aster_ray.venues.live.trading import Trading
 from aster_ray.venues.replay import ReplayFeed
@@ -310,3 +311,46 @@ def test_ids_differ_between_sessions_and_slots() -> None:
     slots = [Slot(Purpose.STOP, 0), Slot(Purpose.STOP, 1), Slot(Purpose.ENTRY, 0, 0, 3)]
     ids = {account.next_id(slot)[0] for account in (one, other) for slot in slots}
     assert len(ids) >= 4
+
+
+def test_the_port_takes_what_comes_twice_and_refuses_what_comes_out_of_turn() -> None:
+    async def scenario(scene: LiveScene, life: Life) -> None:
+        batches = ReplayFeed(scene.market)
+        report = life.venue.observe(batches.batch(1))
+        assert life.venue.observe(batches.batch(1)) is report
+        with pytest.raises(JournalError, match="venue saw close 1, then 3"):
+            life.venue.observe(batches.batch(3))
+        nothing = OrderBatch(1, report.close_ms, records(0, INTENT), 0.0, 0.0, 0)
+        known = len(life.venue.account.orders)
+        for _ in range(2):
+            life.venue.submit(nothing)
+        assert life.venue.accepted == 1
+        assert len(life.venue.account.orders) == known
+
+    play(scenario)
+
+
+def test_an_execution_of_another_contract_or_nobodys_order_is_not_ours() -> None:
+    def traded(**fields: Any) -> VenueTrade:
+        given = {
+            "symbol": "BTCUSDT", "trade_id": "9", "venue_order_id": "77", "client_order_id": "",
+            "side": Side.BUY, "qty": 0.005, "price": 100_000.0, "fee": 0.1, "fee_asset": "USDT",
+            "maker": False, "ts_ms": 1, **fields,
+        }  # fmt: skip
+        return VenueTrade(**given)
+
+    async def scenario(_scene: LiveScene, life: Life) -> None:
+        known = buy(life, 5)
+        assert not life.venue.hear_trade(traded(symbol="SHIBUSDT"))
+        assert not life.venue.hear_trade(traded())
+        life.venue.hear_funding(
+            FundingPayment(
+                symbol="SHIBUSDT", payment_id="1", amount=1.0, asset="USDT", ts_ms=1
+            )
+        )  # fmt: skip
+        assert not life.venue.account.booked.trades
+        with capture_logs() as told:
+            assert life.venue.hear_trade(traded(client_order_id=known, fee_asset="BNB"))
+        assert [row["asset"] for row in told if row["event"] == "fee_in_other_asset"] == ["BNB"]
+
+    play(scenario)
