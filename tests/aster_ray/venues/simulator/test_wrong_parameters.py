@@ -45,8 +45,12 @@ def test_a_quota_may_be_changed_by_either_limit() -> None:
             assert (venue.desk.quota.order_limit, venue.desk.quota.weight_limit) == (3, 2400)
             await venue.control("POST", "quota", {"weight_limit": 10})
             assert (venue.desk.quota.order_limit, venue.desk.quota.weight_limit) == (3, 10)
-            with pytest.raises(ccxt.BaseError):
+
+            async def bars() -> None:
                 for _ in range(12):
                     await client.fapiPublicGetV3Klines({**BTC, "interval": "1m", "limit": 1})
+
+            with pytest.raises(ccxt.RateLimitExceeded):
+                await bars()
 
     asyncio.run(run())
