@@ -1,10 +1,13 @@
 """Run the chaos cases and print their table: ``python -m tests.chaos [PART-OF-A-NAME ...]``.
 
-``python -m tests.chaos --exchange`` lives through the scenarios at the simulated exchange instead.
+``python -m tests.chaos --at-exchange [PART-OF-A-NAME ...]`` runs those in which somebody dies at a
+named place, with orders that go to the simulated exchange. ``--exchange`` alone lives through the
+scenarios at that exchange without Ray instead.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -13,23 +16,25 @@ from pathlib import Path
 
 from actors.launch import local_ray
 from aster_ray.engine.failpoints import VARIABLE
-from tests.chaos.cases import CASES
+from tests.chaos.cases import AT_EXCHANGE, CASES
 from tests.chaos.exchange.storm import lived_all, scenarios, table
 from tests.chaos.report import summary
 from tests.chaos.suffer import Arena, Outcome
 
 
-def main(wanted: list[str]) -> int:
+def main(wanted: list[str], *, at_exchange: bool = False) -> int:
     """Run every case whose name contains one of ``wanted`` (all, if there are none)."""
-    chosen = [case for case in CASES if not wanted or any(part in case.name for part in wanted)]
+    cases = AT_EXCHANGE if at_exchange else CASES
+    chosen = [case for case in cases if not wanted or any(part in case.name for part in wanted)]
     outcomes: list[Outcome] = []
     failed: list[str] = []
     with tempfile.TemporaryDirectory() as place:
         plans = Path(place) / "plans"
         plans.mkdir()
         os.environ[VARIABLE] = str(plans)
-        with local_ray():
-            arena = Arena(Path(place), plans)
+        # At the exchange every session has a node of its own.
+        with contextlib.nullcontext() if at_exchange else local_ray():
+            arena = Arena(Path(place), plans, at_exchange=at_exchange)
             for case in chosen:
                 try:
                     outcomes.append(arena.suffer(case))
@@ -58,4 +63,7 @@ def storm() -> int:
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    sys.exit(storm() if given == ["--exchange"] else main(given))
+    if given == ["--exchange"]:
+        sys.exit(storm())
+    names = [name for name in given if name != "--at-exchange"]
+    sys.exit(main(names, at_exchange=names != given))

@@ -56,3 +56,5 @@ def _cases() -> Iterator[Case]:
 
 
 CASES = tuple(_cases())
+# Each takes as long as a session with an exchange and a Ray node of its own.
+AT_EXCHANGE = tuple(case for case in CASES if case.failpoints)

@@ -1,23 +1,35 @@
-"""Put one session through a case and judge it by an undisturbed run of the same."""
+"""Put one session through a case and judge it by an undisturbed run of the same.
+
+At the simulated exchange it is judged by the exchange's own ledger: who comes back a moment later
+meets another book there.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 import uuid
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from actors.daemon import detach
 from actors.launch import run_session
 from actors.warm import warm_all
 from aster_ray import topology
+from aster_ray.engine.config import SIMULATOR
+from aster_ray.engine.journal import read_journal
 from aster_ray.metrics.files import REPORT
-from aster_ray.research.session import create_session
-from tests.actors.sessions import a_request, sent_ids
+from aster_ray.research.replay import replay_session
+from aster_ray.research.request import RunRequest
+from aster_ray.research.session import VENUE_JOURNAL, Session, create_session
+from tests.actors.sessions import a_request, is_alive, sent_ids
 from tests.chaos.cases import CLOSES, DAYS, SPEED, Case
 from tests.chaos.watch import Death, Sight, Watcher, log_of
 
+_PATIENCE_S, _LOOK_S = 400.0, 0.1
 FILES = ("orders.parquet", "fills.parquet", "trades.parquet", "equity.parquet")
 
 
@@ -40,11 +52,19 @@ class Outcome:
 
 
 class Arena:
-    """Where cases are run: a folder for sessions, and one for their plans."""
+    """Where cases are run: a folder for sessions, and one for their plans.
 
-    def __init__(self, folder: Path, plans: Path) -> None:
-        self._folder, self._plans = folder, plans
-        self._request = a_request(DAYS, symbols="BTC,ETH,SOL", speed=SPEED)
+    With ``at_exchange`` every session has an exchange and a Ray node of its own.
+    """
+
+    def __init__(self, folder: Path, plans: Path, *, at_exchange: bool = False) -> None:
+        self._folder, self._plans, self._at_exchange = folder, plans, at_exchange
+        request = a_request(DAYS, symbols="BTC,ETH,SOL", speed=SPEED)
+        if at_exchange:
+            settings: Any = request.settings
+            orders = replace(settings.session, orders=SIMULATOR)
+            request = RunRequest(replace(settings, session=orders), request.strategies)
+        self._request = request
         self.calm = cache(self._undisturbed)
 
     def _undisturbed(self) -> Path:
@@ -57,7 +77,8 @@ class Arena:
 
     def suffer(self, case: Case) -> Outcome:
         """Run a case; AssertionError if anything is otherwise than in the undisturbed run."""
-        calm = self.calm()
+        if not self._at_exchange:
+            self.calm()
         folder = self._folder / "-".join(case.name.replace(",", "").split())
         session = create_session(self._request, folder, uuid.uuid4().hex[:8])
         plan = self._plans / session.token
@@ -66,11 +87,14 @@ class Arena:
         watcher = Watcher(folder, case, plan)
         watcher.start()
         try:
-            run_session(session, lambda _view: None, lambda: False)
+            self._live(session)
         finally:
             watcher.stop()
         assert {death.role for death in watcher.deaths} == case.victims
-        same_as(calm, folder)
+        if self._at_exchange:
+            agree(folder)
+        else:
+            same_as(self.calm(), folder)
         facts = json.loads((folder / REPORT).read_text())["session"]
         check_facts(facts, watcher.deaths)
         if topology.RISK in case.victims:
@@ -79,6 +103,32 @@ class Arena:
             measure(folder, facts, death, watcher.sights) for death in watcher.deaths
         )
         return Outcome(case, recoveries, in_flight(folder, watcher.deaths))
+
+    def _live(self, session: Session) -> None:
+        if not self._at_exchange:
+            run_session(session, lambda _view: None, lambda: False)
+            return
+        pid, end = detach(session).pid, time.monotonic() + _PATIENCE_S
+        while is_alive(pid):
+            assert time.monotonic() < end, f"{session.folder} does not come to its end"
+            time.sleep(_LOOK_S)
+
+
+def agree(folder: Path) -> None:
+    """Assert that a session's books are the exchange's, and its decisions those of its journal."""
+    found = json.loads((folder / REPORT).read_text())["session"]["exchange"]
+    assert found["agrees"], found
+    assert found["fills"] > 30
+    records = read_journal(folder / VENUE_JOURNAL).records
+    placed = Counter(record["id"] for record in records if record["kind"] == "place")
+    placed.update(
+        known
+        for record in records
+        if record["kind"] == "orders"
+        for known, _ in record["market"]  # type: ignore[attr-defined]
+    )
+    assert max(placed.values()) == 1
+    assert replay_session(folder).differences == []
 
 
 def same_as(calm: Path, folder: Path) -> None:

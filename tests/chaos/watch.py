@@ -18,6 +18,8 @@ from aster_ray.research.session import LOGS, RISK_JOURNAL, VENUE_JOURNAL
 from tests.chaos.cases import ROLES, Case
 
 LOOK_S = 0.001
+# What a record of the venue's log shows; one of a real venue holds others, too.
+_SHOWS = {"bars": "seen", "orders": "taken"}
 
 
 class Sight(NamedTuple):
@@ -78,8 +80,9 @@ class Watcher(threading.Thread):
         """Read what is new in the journals."""
         before = self._sight
         for record in self._venue.new_records():
-            kind = "seen" if record["kind"] == "bars" else "taken"
-            self._sight = self._sight._replace(**{kind: record["seq"]})
+            kind = _SHOWS.get(record["kind"])
+            if kind is not None:
+                self._sight = self._sight._replace(**{kind: record["seq"]})
         for record in self._risk.new_records():
             if record["kind"] == "close":
                 seq = record["seq"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.exchange.cold import IDLE, KINDS, REFUSED
+from tests.chaos.exchange.cold import HOST, IDLE, JOURNALS, KINDS, REFUSED
 from tests.chaos.exchange.plot import ACTORS, CELLS, PLACES, Cell
 from tests.chaos.exchange.storm import SCENARIOS, lived_all, scenarios, table
 from tests.chaos.exchange.verdict import verdict
@@ -33,7 +33,10 @@ def test_whoever_dies_the_books_agree(world: World) -> None:
     assert world.plot.toll.struck.keys() >= {"lost ack", "drop"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(k, marks=() if k in (JOURNALS, HOST) else pytest.mark.slow) for k in KINDS],
+)
 def test_who_lost_what_it_wrote_sends_nothing_and_a_new_session_takes_over(kind: str) -> None:
     cold = World(1, cold=kind, rows=8).live()
     assert verdict(cold) == []
