@@ -4,7 +4,8 @@ Unlike ``latency``, nothing is laid out for the actors: bars, marks and books co
 bars are confirmed by REST, and orders leave through ccxt, all on the same processors as the
 simulated exchange. The stamp is the same and the session's own: bar complete in the feed to orders
 handed to the venue's port. Closes that the session catches up with at its start are not judged.
-The floor, as in ``latency``, is measured before and after, without streams.
+The floor, as in ``latency``, is measured before and after at the pace of that bench and without
+streams: bare actors, too, are slower where closes are seconds apart and streams run beside them.
 """
 
 from __future__ import annotations
