@@ -102,3 +102,28 @@ def test_after_somebody_else_had_the_account_it_is_compared_first(tmp_path: Path
     assert told == ["distrust"]
     actor._exchange = None  # a paper venue is nobody else's
     assert actor._permit() is True
+
+
+def test_every_life_names_its_orders_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record that is lost may have held an id: the next life must not use it again."""
+    names: list[str] = []
+
+    def asked(name: str, _remember: int) -> None:
+        names.append(name)
+        raise ValueError("that is all we wanted to know")
+
+    request = SimpleNamespace(trades_at_venue=True)
+    prepared = SimpleNamespace(request=request, venue_account=asked)
+    monkeypatch.setattr(Session, "prepare", lambda _self: prepared)
+    monkeypatch.setattr("actors.executor.warm_account", lambda _prepared: None)
+    for _ in range(2):
+        actor: Any = an_executor(tmp_path / "one", **HERE)
+        monkeypatch.setattr(actor, "journal", lambda _name: None, raising=False)
+        actor.stages = None
+        with pytest.raises(ValueError, match="all we wanted"):
+            actor.open()
+        actor._custody.leave()
+    assert len(set(names)) == 2
+    assert all(name.startswith("one/") for name in names)
