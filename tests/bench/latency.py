@@ -99,18 +99,25 @@ def write_market(folder: Path, symbols: int, bars: int) -> None:
     for n in range(symbols):
         steps = random.standard_t(4, bars) * 0.006
         close = (1.0 + n) * np.exp(np.cumsum(steps))
-        first = np.concatenate([close[:1], close[:-1]])
         wick = np.abs(random.normal(0.0, 0.002, (2, bars)))
-        columns = {
-            "ts": times,
-            "open": first,
-            "high": np.maximum(first, close) * (1.0 + wick[0]),
-            "low": np.minimum(first, close) * (1.0 - wick[1]),
-            "close": close,
-            "volume": np.full(bars, 1e6),
-        }
-        table = pa.table({name: np.round(values, 6) for name, values in columns.items()})
-        pq.write_table(table, folder / f"bench_um_S{n:03d}USDT_1h.parquet")
+        write_bars(folder / f"bench_um_S{n:03d}USDT_1h.parquet", times, close, wick)
+
+
+def write_bars(
+    path: Path, times: np.ndarray, close: np.ndarray, wick: np.ndarray, decimals: int = 6
+) -> None:
+    """Write bars without gaps: times i8[N], closes f8[N], wicks f8[2, N] as fractions."""
+    first = np.concatenate([close[:1], close[:-1]])
+    columns = {
+        "ts": times,
+        "open": first,
+        "high": np.maximum(first, close) * (1.0 + wick[0]),
+        "low": np.minimum(first, close) * (1.0 - wick[1]),
+        "close": close,
+        "volume": np.full(len(times), 1e6),
+    }
+    table = pa.table({name: np.round(values, decimals) for name, values in columns.items()})
+    pq.write_table(table, path)
 
 
 def a_request(folder: Path, closes: int, interval_s: float) -> RunRequest:

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from aster_ray import settings
 from aster_ray.config import read_assignments
@@ -22,6 +20,7 @@ from aster_ray.model.ids import MINUTE_MS
 from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.request import RunRequest, build_request
 from tests.aster_ray.venues.simulator.processes import Process, simulator
+from tests.bench.latency import write_bars
 
 SPEED = 30.0  # a one-minute bar closes every two seconds of ours
 BOOK_MS = 100
@@ -43,18 +42,8 @@ def write_minutes(folder: Path, contracts: int, minutes: int) -> None:
     times = _EPOCH_MS + MINUTE_MS * np.arange(minutes)
     for n, name in enumerate(names(contracts)):
         close = (10.0 + n) * np.exp(np.cumsum(random.standard_t(4, minutes) * 0.002))
-        first = np.concatenate([close[:1], close[:-1]])
         wick = np.abs(random.normal(0.0, 0.001, (2, minutes)))
-        columns = {
-            "ts": times,
-            "open": first,
-            "high": np.maximum(first, close) * (1.0 + wick[0]),
-            "low": np.minimum(first, close) * (1.0 - wick[1]),
-            "close": close,
-            "volume": np.full(minutes, 1e6),
-        }
-        table = pa.table({name: np.round(values, 3) for name, values in columns.items()})
-        pq.write_table(table, folder / f"bench_um_{name}_1m.parquet")
+        write_bars(folder / f"bench_um_{name}_1m.parquet", times, close, wick, decimals=3)
 
 
 @contextmanager
