@@ -96,6 +96,7 @@ def host(
     log.configure_file(session.folder / LOGS / f"{LOG_NAME}.log")
     try:
         with _reported(session, tenure):
+            session.journals.upgrade()
             result = _trade((session, tenure), display, on_trading, audited)
             tenure.end(result.exit_code)
             return result
@@ -115,13 +116,21 @@ def _reported(session: Session, tenure: Tenure) -> Iterator[None]:
         elif isinstance(error, KeyboardInterrupt):
             code = EXIT_INTERRUPTED
         structlog.get_logger().error("session_failed", exit_code=code, exc_info=error)
-        if session.journal(RISK_JOURNAL).exists():
+        if _began(session):
             with contextlib.suppress(AsterError):  # a full disk: why it failed comes first
                 tenure.end(code, str(error) or type(error).__name__)
         else:
             tenure.leave()
             abandon(session)
         raise
+
+
+def _began(session: Session) -> bool:
+    """Return whether there is anything to keep; there may be while nobody can look."""
+    try:
+        return session.journals.exists(RISK_JOURNAL)
+    except AsterError:
+        return True
 
 
 def _trade(

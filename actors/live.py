@@ -38,8 +38,9 @@ from aster_ray.research.session import (
 from aster_ray.research.tenure import SESSIONS, held_message, is_held
 from aster_ray.research.view import view_from_files
 from aster_ray.settings import Settings
-from aster_ray.store.config import Places
+from aster_ray.store.config import FILE, SQL, Places, StoreConfig
 from aster_ray.store.custody import account_lease, live_account
+from aster_ray.store.journals import require_place
 from aster_ray.venues.credentials import read_credentials
 
 STEM = "live"
@@ -79,11 +80,12 @@ def live(request: RunRequest, wish: Wish, as_json: bool) -> PaperResult:
 
 def _granted(request: RunRequest, wish: Wish, display: Display) -> Session:
     """Return the session that may trade now, new or going on."""
-    going_on = None if wish.resume is None else _earlier(wish)
+    settings: Any = request.settings
+    share_places(request)  # also to ourselves: what a session has recorded is read first
+    going_on = None if wish.resume is None else _earlier(wish, settings.store)
     folder = wish.out if wish.resume is None else wish.resume
     if folder is not None and is_held(folder):
         raise BadInputError(held_message(folder))
-    settings: Any = request.settings
     asked = request if going_on is None else going_on.request
     # Imported here: its libraries are an extra.
     from aster_ray.doctor.clearance import Clearance, whole_leverage
@@ -94,7 +96,6 @@ def _granted(request: RunRequest, wish: Wish, display: Display) -> Session:
     if not wish.dry:
         clearance.confirm(wish.confirm)
     examined_ms = clearance.require_record()
-    share_places(request)
     what = "aster live" if folder is None else f"aster live, session {folder}"
     with _alone(settings, clearance.signer.wallet, what, needed=not wish.dry):
         display.say("asking the account")
@@ -118,7 +119,7 @@ def _granted(request: RunRequest, wish: Wish, display: Display) -> Session:
         return _new(_at_venue(request), wish.out, mandate)
 
 
-def _earlier(wish: Wish) -> Session:
+def _earlier(wish: Wish, store: StoreConfig) -> Session:
     """Return the session that is to go on."""
     if wish.resume is None or wish.out is not None:
         raise BadInputError("--out and --resume name one folder each: a session goes on in its own")
@@ -128,6 +129,12 @@ def _earlier(wish: Wish) -> Session:
     if session.mandate.dry != wish.dry:
         how = "with" if session.mandate.dry else "without"
         raise BadInputError(f"--resume {wish.resume} began {how} --dry, and goes on so")
+    require_place(wish.resume, session.place, store)
+    if store.journal == SQL and not session.place.key:
+        raise BadInputError(
+            f"--resume {wish.resume} began with store.journal = {FILE!r}, and goes on so: leave "
+            f"store.journal = {SQL!r} out, or begin a new session"
+        )
     if view_from_files(session) is None:  # else it would begin anew, under its old name
         raise BadInputError(
             f"--resume {wish.resume}: {RISK_JOURNAL} is gone or empty, so what the session decided "

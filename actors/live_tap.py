@@ -8,7 +8,7 @@ from typing import Any
 from actors.link import Watermark
 from aster_ray.data.live.feed_log import FeedLog, Release
 from aster_ray.data.live.live_feed import LiveFeed, now_ms
-from aster_ray.engine.journal import FileJournal
+from aster_ray.engine.ports import OwnJournal
 from aster_ray.engine.wire import pack_bars
 from aster_ray.research.live import close_clients, feed_desk, open_clients, steps_of
 from aster_ray.research.session import Session
@@ -24,7 +24,7 @@ class LiveTap:
         journal: of the feed; what is in it was released and comes out the same again.
     """
 
-    def __init__(self, session: Session, journal: FileJournal) -> None:
+    def __init__(self, session: Session, journal: OwnJournal) -> None:
         self._session = session
         self._log = FeedLog(journal)
         self._steps = steps_of(session.prepare().instruments)

@@ -26,7 +26,7 @@ from actors.place import placed
 from actors.secrecy import keep_secrets
 from aster_ray import log
 from aster_ray.engine import failpoints
-from aster_ray.engine.journal import FileJournal
+from aster_ray.engine.ports import OwnJournal
 from aster_ray.research.session import LOGS, Session, load_session
 
 
@@ -42,7 +42,7 @@ class Shell:
         self.ready = asyncio.Event()
         self.progress = -1  # last close time this actor is done with
         self.reached: failpoints.Reached = failpoints.pass_by
-        self._journals: dict[str, FileJournal] = {}
+        self._journals: dict[str, OwnJournal] = {}
         self._failure = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self.attend(self._live())
@@ -53,6 +53,7 @@ class Shell:
         structlog.get_logger().info("actor_started", role=self.role, pid=os.getpid())
         self.session: Session = placed(load_session(self._folder), os.environ)
         self.reached = failpoints.armed(self.role, self.session.token)
+        await asyncio.to_thread(self.session.journals.reach)
         await asyncio.to_thread(self.open)
         for name, journal in self._journals.items():
             if journal.dropped.bytes:
@@ -85,9 +86,9 @@ class Shell:
         """Return the way to another actor of this session."""
         return Peer(role, self.session.token, self.reached)
 
-    def journal(self, name: str) -> FileJournal:
+    def journal(self, name: str) -> OwnJournal:
         """Open one of the session's journals; this actor is its one writer."""
-        journal = self._journals[name] = FileJournal(self.session.journal(name))
+        journal = self._journals[name] = self.session.journals.writer(name)
         return journal
 
     def arrived(self, hop: str, seq: int, sent_ns: int) -> None:

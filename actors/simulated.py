@@ -25,7 +25,6 @@ from actors.place import PLACE, UNLIMITED
 from aster_ray import clock, log
 from aster_ray.cli.process import keeping_signals
 from aster_ray.config import Secret
-from aster_ray.engine.journal import Scan
 from aster_ray.errors import AsterError, BadInputError
 from aster_ray.research.prepare import Prepared
 from aster_ray.research.session import LOGS, VENUE_JOURNAL, Session
@@ -109,7 +108,7 @@ class Exchange(Elsewhere):
         """Return how the session's log and the exchange's own ledger compare."""
         ledger = _ask(f"{self._control}/accounts/{self._user}")
         account = self._prepared.venue_account(self._session.token)
-        for record in Scan(self._session.journal(VENUE_JOURNAL)):
+        for record in self._session.journals.scan(VENUE_JOURNAL):
             account.apply(record)
         found = audit(account, self._prepared.instruments, ledger)
         return {"exchange": {"agrees": agrees(found), **found}}

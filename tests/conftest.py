@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
+PLACES = "ASTER_PLACES"
 
 # No deadline: the first example of a kernel compiles it. CI must fail on the same examples twice.
 settings.register_profile(
@@ -27,6 +28,16 @@ def recorded_data() -> Path:
     if not folder.is_dir():
         pytest.skip("recorded market data is absent: set ASTER_DATA to its folder")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def own_places() -> Iterator[None]:
+    """Take back what a verb in this process tells those it starts of where things are kept."""
+    before = os.environ.get(PLACES)
+    yield
+    os.environ.pop(PLACES, None)
+    if before is not None:
+        os.environ[PLACES] = before
 
 
 @pytest.fixture

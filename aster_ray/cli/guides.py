@@ -176,8 +176,9 @@ def sessions() -> None:
     equity.parquet  trades.parquet  orders.parquet  fills.parquet
 
     Journals are lines of checksum and JSON, each with one writer; a torn last line is dropped when
-    they are read. While a session runs, .aster-run marks its folder and session.json is locked by
-    its process.
+    they are read. With [store] journal = "sql" they are rows: of journal.sqlite (and -wal, -shm)
+    beside history.sqlite, or of the PostgreSQL that store.url names. While a session runs,
+    .aster-run marks its folder and session.json is locked by its process.
     Safe to delete: logs/ at any time after the end; the report, its tables, host.json and the
     supervisor's two after the end, if they are not needed. Never while it runs, and never a single
     journal: the three belong together, `aster replay` and a restart need them.

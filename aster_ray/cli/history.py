@@ -120,12 +120,19 @@ def guide() -> None:
 
         ASTER__STORE__URL=postgresql+psycopg://aster:PASSWORD@db.example:5432/aster aster paper
 
-    The tables are made and upgraded by themselves. What is traded on stays in the journals, which
-    are files: a commit to a database takes several times as long as their one fsync. The history
-    follows them on a thread of lowest priority, half a second behind; a database that is away is
-    caught up with when it is back, or by `aster history`, and never stops a session. [store]
-    history = false keeps none. `pip install 'aster-ray[cluster]'` brings the drivers of PostgreSQL
-    and Redis.
+    The tables are made and upgraded by themselves. The history follows the journals on a thread of
+    lowest priority, half a second behind; a database that is away is caught up with when it is
+    back, or by `aster history`, and never stops a session. [store] history = false keeps none.
+    `pip install 'aster-ray[cluster]'` brings the drivers of PostgreSQL and Redis.
+
+    What is traded on are the journals: files, as a commit to a database takes several times as long
+    as their one fsync. With [store] journal = "sql" a new session keeps them in a database too:
+    PostgreSQL where store.url names one, else journal.sqlite in its folder. Every close then waits
+    for those commits. Whoever opens a journal last is its writer; one before it can add nothing. A
+    PostgreSQL that goes away is waited for, a minute at most, with nothing decided, sent or
+    acknowledged meanwhile (stops rest at the venue); after that the session ends with exit 1 and
+    `aster live --resume` goes on from the last commit. status, replay, history and report work as
+    with files; where the journals are in PostgreSQL they need its store.url.
 
     An account is traded by one executor: it holds a lease and asks for it before every send. On one
     machine the lease is a file: a paper session's in its folder, a live account's below

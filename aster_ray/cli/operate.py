@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ import typer
 
 from aster_ray.cli import output, status_tables
 from aster_ray.cli.options import VerbOptions, verb
-from aster_ray.errors import EXIT_FAILED
+from aster_ray.errors import EXIT_FAILED, BadInputError
 from aster_ray.model.enums import TradingState
 
 # They talk to actors, so their hosts are imported by name on use; see ``runs.HOSTS``.
@@ -124,9 +126,21 @@ def _say(options: Word, state: TradingState) -> None:
 
 def folder_of(options: Which) -> Path:
     """Return the folder of the session that was asked for."""
+    from aster_ray.config import read_assignments
+    from aster_ray.research.session import place_of
     from aster_ray.research.tenure import SESSIONS, find_session
+    from aster_ray.settings import load
+    from aster_ray.store.config import Places, export
+    from aster_ray.store.journals import POSTGRESQL
 
-    return find_session(options.session, SESSIONS)
+    folder, place = find_session(options.session, SESSIONS), None
+    with contextlib.suppress(BadInputError):  # whoever needs more of it than its logs says so
+        place = place_of(folder)
+    if place is not None and place.kind == POSTGRESQL:
+        # Which one, no folder says: its URL may hold a password.
+        settings = load(options.config, os.environ, read_assignments(options.settings))
+        os.environ.update(export(Places(settings.store, settings.redis)))
+    return folder
 
 
 def _host(name: str) -> Callable[..., Any]:

@@ -193,6 +193,15 @@ class FileJournal:
         _sync_folder(self.path.parent)
 
     @property
+    def name(self) -> str:
+        """Return what it is called in its session."""
+        return self.path.name
+
+    def scan(self) -> Scan:
+        """Return one more pass over what is on disk."""
+        return Scan(self.path)
+
+    @property
     def dropped(self) -> Loss:
         """Return what ``recover`` had to cut off."""
         return self._scan.dropped

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
+from aster_ray.engine.journal import Loss
 from aster_ray.engine.messages import BarBatch, OrderBatch, VenueReport
 from aster_ray.kernel.market import Market
 from aster_ray.model.instrument import Instrument
@@ -57,6 +58,57 @@ class JournalPort(Protocol):
 
     def commit(self) -> None:
         """Return only once every appended record is on disk."""
+        ...
+
+
+class OwnJournal(JournalPort, Protocol):
+    """The journal of its one writer: recovered to its end before anything is added."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called in its session."""
+        ...
+
+    @property
+    def dropped(self) -> Loss:
+        """Return what ``recover`` had to cut off; known once it is through."""
+        ...
+
+    @property
+    def recovered(self) -> int:
+        """Return how many records ``recover`` has yielded so far."""
+        ...
+
+    def recover(self) -> Iterator[dict[str, Any]]:
+        """Become the writer, and yield the records that are there, one at a time."""
+        ...
+
+    def scan(self) -> Iterable[dict[str, Any]]:
+        """Return one more pass over what is on disk."""
+        ...
+
+    def close(self) -> None:
+        """Commit and close."""
+        ...
+
+
+class TailPort(Protocol):
+    """A journal that somebody else is writing; looking at it takes no lock that they wait for."""
+
+    def first_record(self) -> dict[str, Any] | None:
+        """Return the record at the head, or None while there is none."""
+        ...
+
+    def new_records(self) -> Iterator[dict[str, Any]]:
+        """Yield the whole records that appeared since the last call, one at a time."""
+        ...
+
+    def behind(self) -> int:
+        """Return how many records are there that were not read yet."""
+        ...
+
+    def torn(self) -> Loss:
+        """Return what lies behind the last whole record; JournalError if that is damage."""
         ...
 
 

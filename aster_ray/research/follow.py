@@ -130,10 +130,7 @@ class Follow:
         if now_ns - self._lag_ns > _LAG_NS:
             self._lag_ns = now_ns
             behind = self.replay.behind()
-            try:
-                written_ns = self._session.journal(RISK_JOURNAL).stat().st_mtime_ns
-            except OSError:
-                written_ns = clock.wall_ns()
+            written_ns = self._session.journals.written_ns(RISK_JOURNAL) or clock.wall_ns()
             age_ms = max(0.0, (clock.wall_ns() - written_ns) / 1e6)
             self._lag = Lag(behind, None if behind else age_ms)
         return self._lag

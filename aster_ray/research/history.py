@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from aster_ray.engine.chronicle import read_anchor
-from aster_ray.engine.journal_tail import JournalTail
 from aster_ray.errors import BadInputError
-from aster_ray.research.session import EXECUTOR_JOURNAL, FILE, RISK_JOURNAL, Session
+from aster_ray.research.session import (
+    EXECUTOR_JOURNAL,
+    FILE,
+    RISK_JOURNAL,
+    Session,
+    session_key,
+)
 from aster_ray.research.view import strategy_names
 from aster_ray.store.config import StoreConfig
 from aster_ray.store.sql.database import Database, database_url
@@ -17,8 +22,8 @@ from aster_ray.store.sql.rows import Names
 
 
 def history_key(session: Session) -> str:
-    """Return the session's key in every table: FOLDER-TOKEN."""
-    return f"{session.folder.resolve().name}-{session.token}"
+    """Return the session's key in every table."""
+    return session_key(session.folder, session.token)
 
 
 class SessionHistory:
@@ -27,8 +32,8 @@ class SessionHistory:
     def __init__(self, session: Session, store: StoreConfig) -> None:
         """Name both; nothing is read or written before ``catch_up``."""
         self._session, self._store = session, store
-        self._risk = JournalTail(session.journal(RISK_JOURNAL))
-        self._executor = JournalTail(session.journal(EXECUTOR_JOURNAL))
+        self._risk = session.journals.tail(RISK_JOURNAL)
+        self._executor = session.journals.tail(EXECUTOR_JOURNAL)
         self._writer: HistoryWriter | None = None
 
     def catch_up(self) -> int:
@@ -65,7 +70,8 @@ class SessionHistory:
         )
         database = Database(database_url(self._store.url, session.folder))
         migrate(database)
-        return HistoryWriter(database, identity, names)
+        # Journals in a database are there already, as their writers put them.
+        return HistoryWriter(database, identity, names, copies=not session.place.key)
 
 
 def history_database(session: Session | None, store: StoreConfig) -> Database:
@@ -93,6 +99,6 @@ def complete_history(session: Session, store: StoreConfig) -> None:
         RetryableError: the database does not answer.
         BadInputError: there is nothing to keep, or it refuses.
     """
-    if not session.journal(RISK_JOURNAL).exists():
+    if not session.journals.exists(RISK_JOURNAL):
         raise BadInputError(f"session {session.folder} recorded nothing")
     SessionHistory(session, store).catch_up()

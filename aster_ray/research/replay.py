@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aster_ray.engine.journal import Scan
-from aster_ray.engine.journal_tail import JournalTail
 from aster_ray.errors import BadInputError
 from aster_ray.research.differences import Difference, order_of_rows
 from aster_ray.research.pairing import Pairing
@@ -61,7 +59,7 @@ class Replay:
 
     def __init__(self, session: Session) -> None:
         """Begin before the first record; there may be none yet."""
-        self._tails = {name: JournalTail(session.journal(name)) for name in JOURNALS}
+        self._tails = {name: session.journals.tail(name) for name in JOURNALS}
         self._session = session
         self._pairing = Pairing(*self._tails.values())
         self._twin: Twin | None = None
@@ -132,7 +130,7 @@ class Replay:
         """Return the twin; None while the session has recorded nothing."""
         if self._twin is None and self._tails[RISK_JOURNAL].first_record() is not None:
             # What is there is read twice, so that its signals are asked for in one pass.
-            scan = Scan(self._session.journal(RISK_JOURNAL))
+            scan = self._session.journals.scan(RISK_JOURNAL)
             self._twin = Twin(recorded_run(self._session, scan))
         return self._twin
 

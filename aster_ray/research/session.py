@@ -19,8 +19,7 @@ from aster_ray.data.live.feed_log import read_market, write_anchor
 from aster_ray.engine.chronicle import closes_of, fold_execution, fold_risk
 from aster_ray.engine.command import command_row, commands_of, keep_commands
 from aster_ray.engine.config import StrategiesConfig
-from aster_ray.engine.journal import Scan
-from aster_ray.errors import BadInputError, JournalError
+from aster_ray.errors import AsterError, BadInputError, JournalError
 from aster_ray.metrics.files import (
     MARKER,
     check_run_folder,
@@ -34,6 +33,16 @@ from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.record import Recorder, RunResult, finish
 from aster_ray.research.recorded import read_settings, written_settings
 from aster_ray.research.request import RunRequest
+from aster_ray.store.config import places_from_environment
+from aster_ray.store.journals import (
+    JOURNALS,
+    Journals,
+    Place,
+    new_place,
+    open_journals,
+    read_place,
+    written_place,
+)
 from aster_ray.strategies.contract import Panel
 from aster_ray.strategies.encode import signal_columns
 from aster_ray.venues.live.costs import execution_section, order_costs
@@ -44,6 +53,7 @@ RISK_JOURNAL = "risk.journal"
 EXECUTOR_JOURNAL = "executor.journal"
 VENUE_JOURNAL = "venue.journal"
 FEED_JOURNAL = "feed.journal"  # of a live session: what it began with, and every close released
+ALL_JOURNALS = (RISK_JOURNAL, EXECUTOR_JOURNAL, VENUE_JOURNAL, FEED_JOURNAL)
 LOGS = "logs"
 # What must not change under a running session; the sources may, as long as they conclude the same.
 _FIXED = ("data", "config", "seed")
@@ -57,10 +67,12 @@ class Session(NamedTuple):
     request: RunRequest
     provenance: Mapping[str, str]
     mandate: Mandate | None = None  # of ``aster live``; without one no real venue is reached
+    place: Place = Place()  # of its journals
 
-    def journal(self, name: str) -> Path:
-        """Return the path of one of its journals."""
-        return self.folder / name
+    @property
+    def journals(self) -> Journals:
+        """Return its journals, wherever they are kept."""
+        return open_journals(self.folder, self.place)
 
     def prepare(self) -> Prepared:
         """Load what the session runs on.
@@ -69,7 +81,7 @@ class Session(NamedTuple):
             JournalError: data or configuration are not what the session began with.
         """
         if self.request.is_live:
-            market = read_market(self.journal(FEED_JOURNAL))
+            market = read_market(self.journals.scan(FEED_JOURNAL))
             # The rules and the identity of a session come from what it began with.
             prepared = prepare(self.request, market.rows(0, market.start))
         else:
@@ -120,7 +132,7 @@ def create_session(
         token: the session's part of the actors' names.
         mandate: what ``aster live`` granted.
     """
-    if (out / FILE).exists() or (out / RISK_JOURNAL).exists():
+    if any((out / name).exists() for name in (FILE, RISK_JOURNAL, JOURNALS)):
         raise _taken(out)
     check_run_folder(out)
     fixed = _absolute(request)
@@ -131,8 +143,15 @@ def create_session(
     provenance = prepared.provenance()
     folder = claim_run_folder(out)
     (folder / LOGS).mkdir(exist_ok=True)
+    place = new_place(places_from_environment(os.environ).store, session_key(folder, token))
+    journals = open_journals(folder, place)
+    try:
+        journals.create(ALL_JOURNALS)
+    except AsterError:
+        _let_go(folder)
+        raise
     if fixed.is_live:
-        write_anchor(folder / FEED_JOURNAL, prepared.market)
+        write_anchor(journals.writer(FEED_JOURNAL), prepared.market)
     content = {
         "format": FORMAT,
         "token": token,
@@ -140,6 +159,7 @@ def create_session(
         "settings": written_settings(fixed.settings),
         "strategies": [[spec, params] for spec, params in fixed.strategies],
         **({} if mandate is None else {"mandate": mandate.plain()}),
+        **written_place(place),
     }
     partial = folder / f".{FILE}.{os.getpid()}"
     try:
@@ -148,6 +168,8 @@ def create_session(
         # file, and another in its place would let two processes write the same journals.
         (folder / FILE).hardlink_to(partial)
     except FileExistsError:
+        if place.key:
+            journals.discard(ALL_JOURNALS)  # the other's have another key
         raise _taken(out) from None
     finally:
         partial.unlink(missing_ok=True)
@@ -160,13 +182,24 @@ def _taken(out: Path) -> BadInputError:
 
 def abandon(session: Session) -> None:
     """Remove a session that never got as far as a journal; one that did keeps everything."""
-    if session.journal(RISK_JOURNAL).exists():
+    if session.journals.exists(RISK_JOURNAL):
         return
-    shutil.rmtree(session.journal(LOGS), ignore_errors=True)
-    for name in (FILE, MARKER, FEED_JOURNAL):
-        session.journal(name).unlink(missing_ok=True)
+    session.journals.discard(ALL_JOURNALS if session.place.key else (FEED_JOURNAL,))
+    _let_go(session.folder)
+
+
+def _let_go(folder: Path) -> None:
+    """Leave a folder as it was before a session claimed it."""
+    shutil.rmtree(folder / LOGS, ignore_errors=True)
+    for name in (FILE, MARKER):
+        (folder / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # there was something before
-        session.folder.rmdir()
+        folder.rmdir()
+
+
+def session_key(folder: Path, token: str) -> str:
+    """Return what a session is called in a database: FOLDER-TOKEN."""
+    return f"{folder.resolve().name}-{token}"
 
 
 def load_session(folder: Path) -> Session:
@@ -175,6 +208,26 @@ def load_session(folder: Path) -> Session:
     Raises:
         BadInputError: there is none, or a later version wrote it.
     """
+    content, file = _content(folder), folder / FILE
+    try:
+        settings = read_settings(content["settings"], FILE)
+        strategies = tuple((str(spec), dict(params)) for spec, params in content["strategies"])
+        provenance = {name: str(value) for name, value in content["provenance"].items()}
+        for name in _FIXED:
+            provenance[name]  # what cannot be compared later is missed now
+        request = RunRequest(settings, strategies)
+        mandate = read_mandate(content.get("mandate"))
+        token, place = str(content["token"]), read_place(content)
+        return Session(folder, token, request, provenance, mandate, place)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInputError(
+            f"{file} is damaged ({type(error).__name__}: {error}): restore it, or begin a new "
+            "session"
+        ) from error
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    """Return what session.json says, unread."""
     file = folder / FILE
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -187,20 +240,20 @@ def load_session(folder: Path) -> Session:
         raise BadInputError(f"{file} is not a session: {error}") from error
     if found != FORMAT:
         raise BadInputError(f"{file} has format {found!r}, this version reads {FORMAT!r}")
+    return dict(content)
+
+
+def place_of(folder: Path) -> Place:
+    """Return where the session in ``folder`` keeps its journals; its settings are not read.
+
+    Raises:
+        BadInputError: there is none, or its session.json is damaged.
+    """
+    content = _content(folder)
     try:
-        settings = read_settings(content["settings"], FILE)
-        strategies = tuple((str(spec), dict(params)) for spec, params in content["strategies"])
-        provenance = {name: str(value) for name, value in content["provenance"].items()}
-        for name in _FIXED:
-            provenance[name]  # what cannot be compared later is missed now
-        request = RunRequest(settings, strategies)
-        mandate = read_mandate(content.get("mandate"))
-        return Session(folder, str(content["token"]), request, provenance, mandate)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInputError(
-            f"{file} is damaged ({type(error).__name__}: {error}): restore it, or begin a new "
-            "session"
-        ) from error
+        return read_place(content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInputError(f"{folder / FILE} is damaged: {error}") from error
 
 
 def _absolute(request: RunRequest) -> RunRequest:
@@ -237,17 +290,17 @@ def conclude(session: Session, facts: Mapping[str, Any]) -> RunResult:
     prepared = session.prepare()
     risk, execution, recorder = prepared.risk_desk(), prepared.execution_desk(), Recorder()
     told: list[dict[str, Any]] = []
-    records = keep_commands(Scan(session.journal(RISK_JOURNAL)), told)
+    records = keep_commands(session.journals.scan(RISK_JOURNAL), told)
     for close in fold_risk(risk, closes_of(records)):
         recorder.add(close.orders, close.report)
-    fold_execution(execution, Scan(session.journal(EXECUTOR_JOURNAL)))
+    fold_execution(execution, session.journals.scan(EXECUTOR_JOURNAL))
     market, closes = prepared.market, len(recorder.close_ms)
     if market.start + closes < len(market):
         rows = market.rows(0, market.start + closes)
         prepared = dataclasses.replace(prepared, market=rows)
     if prepared.request.trades_at_venue:
         account = prepared.venue_account(session.token)
-        log = Scan(session.journal(VENUE_JOURNAL))
+        log = session.journals.scan(VENUE_JOURNAL)
         costs = order_costs(log, account, prepared.instruments)
         facts = {**facts, "execution": execution_section(costs)}
     commands = [command_row(command) for command in commands_of(told)]

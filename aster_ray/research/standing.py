@@ -11,9 +11,10 @@ from aster_ray.errors import AsterError
 from aster_ray.metrics.files import REPORT, read_report
 from aster_ray.model.enums import TradingState, label
 from aster_ray.research.drift_file import read_drift
-from aster_ray.research.session import RISK_JOURNAL, load_session
+from aster_ray.research.session import RISK_JOURNAL, load_session, place_of
 from aster_ray.research.tenure import HostRecord, Phase, read_host
 from aster_ray.research.view import view_from_files
+from aster_ray.store.journals import open_journals
 
 # A supervisor looks twice a second and gives an answer three: older than that is silence.
 _SILENT_MS = 5_000.0
@@ -143,12 +144,12 @@ def _because(reason: str) -> str:
 
 
 def _age_ms(folder: Path) -> float | None:
-    """Return how long ago the risk journal grew."""
+    """Return how long ago the risk journal grew; None where nobody can say."""
     try:
-        changed = (folder / RISK_JOURNAL).stat().st_mtime_ns
-    except OSError:
+        changed = open_journals(folder, place_of(folder)).written_ns(RISK_JOURNAL)
+    except AsterError:  # a database that is away
         return None
-    return (clock.wall_ns() - changed) / 1e6
+    return None if changed is None else (clock.wall_ns() - changed) / 1e6
 
 
 def _has_report(folder: Path) -> bool:

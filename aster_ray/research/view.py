@@ -9,7 +9,6 @@ import numpy as np
 
 from aster_ray.engine.chronicle import fold_execution, read_anchor
 from aster_ray.engine.execution_desk import ExecutionDesk
-from aster_ray.engine.journal_tail import JournalTail
 from aster_ray.errors import AsterError
 from aster_ray.model.order import Order
 from aster_ray.research.ledger import Ledger
@@ -26,8 +25,8 @@ class SessionView:
         sleeves = [(name, n) for n in range(len(symbols)) for name in strategies]
         self._names = [(symbols[n], name) for name, n in sleeves]
         self._symbols, self._lots = tuple(symbols), lots
-        self._closes = JournalTail(session.journal(RISK_JOURNAL))
-        self._sent = JournalTail(session.journal(EXECUTOR_JOURNAL))
+        self._closes = session.journals.tail(RISK_JOURNAL)
+        self._sent = session.journals.tail(EXECUTOR_JOURNAL)
         capital = session.request.settings.session.capital
         self._ledger = Ledger(self._symbols, sleeves, lots, capital)
         at_venue = session.request.trades_at_venue
@@ -76,7 +75,7 @@ def view_from_files(session: Session) -> SessionView | None:
 
     The market is not loaded: symbols and contract rules stand at the head of the risk journal.
     """
-    tail = JournalTail(session.journal(RISK_JOURNAL))
+    tail = session.journals.tail(RISK_JOURNAL)
     first = tail.first_record()
     if first is None:
         return None

@@ -17,33 +17,43 @@ from aster_ray.config import Secret, outside
 # Of this process and those it starts; beside ASTER__..., which the next command reads again.
 _VARIABLE = "ASTER_PLACES"
 STATE_VARIABLE = "ASTER_STATE_DIR"
-_SCHEMES = ("postgresql", "postgresql+psycopg", "sqlite")
+FILE, SQL = "file", "sql"  # what ``store.journal`` may be
+_POSTGRESQL = ("postgresql", "postgresql+psycopg")
+_SCHEMES = (*_POSTGRESQL, "sqlite")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _ELSEWHERE: dict[str, Any] = {"identity": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreConfig:
-    """Where the history of sessions is kept.
+    """Where the journals and the history of sessions are kept.
 
-    The journals, which every order waits for, are files in the session's folder: a commit to a
-    database takes several times as long (``python -m tests.bench.storage``). The history follows
-    them, a moment behind and never in their way.
+    Every order waits for the journals: as files in the session's folder (``file``), or in a
+    database, whose commit takes several times as long (``python -m tests.bench.storage``). The
+    history follows them, a moment behind and never in their way.
 
     Attributes:
+        journal: ``file``, or ``sql``: PostgreSQL where ``url`` names one, else SQLite (WAL, every
+            commit on disk) in a file of its own, journal.sqlite in the session's folder. A session
+            goes on where it began. A PostgreSQL that goes away is waited for, for a minute, and
+            nothing is sent meanwhile.
         url: database of the history, postgresql+psycopg://user:password@host/name; empty = SQLite
             in the session's folder. Give it as ASTER__STORE__URL where it holds a password.
         history: whether journals, orders, trades, positions, signals and metrics are kept in it.
     """
 
+    journal: str = field(default=FILE, metadata=_ELSEWHERE)
     url: Secret = field(default_factory=Secret, metadata=_ELSEWHERE)
     history: bool = field(default=True, metadata=_ELSEWHERE)
 
     def problems(self) -> list[str]:
         """Return what is out of range."""
+        found = []
+        if self.journal not in (FILE, SQL):
+            found.append(f"journal must be {FILE} or {SQL}, not {self.journal!r}")
         if self.url.value and _scheme(self.url) not in _SCHEMES:
-            return ["url must begin with postgresql+psycopg:// or sqlite:///"]
-        return []
+            found.append("url must begin with postgresql+psycopg:// or sqlite:///")
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +87,11 @@ class RedisConfig:
         if self.url.value and _scheme(self.url) not in _REDIS_SCHEMES:
             found.append("url must begin with redis://, rediss:// or unix://")
         return found
+
+
+def is_postgresql(url: Secret) -> bool:
+    """Return whether ``url`` names a PostgreSQL."""
+    return _scheme(url) in _POSTGRESQL
 
 
 def _scheme(url: Secret) -> str:

@@ -102,7 +102,7 @@ def test_a_failure_after_the_first_record_is_written_down(
     session: Session, trade: Callable[..., None], error: BaseException, code: int, reason: str
 ) -> None:
     def act(session: Session) -> PaperResult:
-        session.journal(RISK_JOURNAL).touch()
+        (session.folder / RISK_JOURNAL).touch()
         raise error
 
     trade(act)
@@ -121,7 +121,7 @@ def test_a_disk_that_is_full_does_not_hide_why_the_session_failed(
         raise AsterError("host.json cannot be written")
 
     def act(session: Session) -> PaperResult:
-        session.journal(RISK_JOURNAL).touch()
+        (session.folder / RISK_JOURNAL).touch()
         monkeypatch.setattr(Tenure, "_write", full)
         raise AsterError("risk: no space for the journal")
 

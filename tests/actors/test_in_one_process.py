@@ -93,8 +93,7 @@ async def _live(session: Session, stage: dict[str, Handle]) -> dict[str, Any]:
             if hasattr(actor, "_custody"):
                 actor._custody.leave()
             for journal in actor._journals.values():
-                if journal._file is not None:
-                    journal._file.close()
+                journal.close()
         stage.clear()
 
 
@@ -102,9 +101,11 @@ def live(session: Session, stage: dict[str, Handle]) -> dict[str, Any]:
     return asyncio.run(_live(session, stage))
 
 
+@pytest.mark.parametrize("kept", ["file", "sql"])
 def test_a_session_trades_as_a_backtest_and_its_report_counts_every_message(
-    stage: dict[str, Handle], tmp_path: Path
+    stage: dict[str, Handle], tmp_path: Path, kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("ASTER__STORE__JOURNAL", kept)
     session = create_session(REQUEST, tmp_path / "session", "token")
     status = live(session, stage)
     assert (status["state"], status["failure"]) == ("finished", "")
@@ -119,6 +120,10 @@ def test_a_session_trades_as_a_backtest_and_its_report_counts_every_message(
     assert set(pulses) == {*topology.PIPELINE, topology.LEDGER, topology.SUPERVISOR}
     assert course["trading_ns"] > course["began_ns"] > 0
     assert not (session.folder / STOP).exists()
+    found = {path.name for path in session.folder.glob("*journal*")}
+    files = {RISK_JOURNAL, EXECUTOR_JOURNAL, VENUE_JOURNAL}
+    assert found >= (files if kept == "file" else {"journal.sqlite"})
+    assert kept == "file" or not found & files
 
 
 class Dying(Handle):
@@ -185,7 +190,7 @@ def test_a_second_executor_on_the_account_sends_nothing_and_the_session_says_who
         "executor: LeaseHeldError: account paper-token is traded by session elsewhere (process"
         in (status["failure"])
     )
-    assert not session.journal(EXECUTOR_JOURNAL).exists()
+    assert not (session.folder / EXECUTOR_JOURNAL).exists()
     first.check()
     first.release()
     assert live(session, stage)["state"] == "finished"
@@ -198,7 +203,7 @@ def test_a_torn_journal_is_said_in_the_report_and_the_session_ends_as_it_would_h
     session = create_session(REQUEST, tmp_path / "session", "token")
     live(session, stage)
     torn = frame({"kind": "close", "seq": CLOSES})[:-9]
-    with session.journal(name).open("ab") as file:
+    with (session.folder / name).open("ab") as file:
         file.write(torn)
     facts = live(session, stage)["facts"]
     assert facts["dropped"] == {name: {"bytes": len(torn), "records": 1}}
@@ -212,12 +217,12 @@ def test_an_executor_whose_records_are_gone_sends_nothing_and_the_session_says_w
     session = create_session(REQUEST, tmp_path / "session", "token")
     live(session, stage)
     for name in {EXECUTOR_JOURNAL, VENUE_JOURNAL} - set(kept):
-        session.journal(name).unlink()
+        (session.folder / name).unlink()
     status = live(session, stage)
     assert status["state"] == "failed"
     assert "executor: JournalError" in status["failure"]
     assert "restore it from a copy or start a new session" in status["failure"]
-    assert b'"orders"' not in session.journal(VENUE_JOURNAL).read_bytes()
+    assert b'"orders"' not in (session.folder / VENUE_JOURNAL).read_bytes()
 
 
 def test_a_risk_journal_that_lost_what_was_traded_on_ends_the_session(
@@ -225,7 +230,7 @@ def test_a_risk_journal_that_lost_what_was_traded_on_ends_the_session(
 ) -> None:
     session = create_session(REQUEST, tmp_path / "session", "token")
     live(session, stage)
-    path = session.journal(RISK_JOURNAL)
+    path = session.folder / RISK_JOURNAL
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:-9]))
     status = live(session, stage)

@@ -125,7 +125,7 @@ def a_live_request(stage: Stage, closes: int, **feed: Any) -> RunRequest:
 
 def assert_every_close_once(folder: Path, stage: Stage, closes: int) -> None:
     """Assert that strategies, risk desk and feed all saw what a download gives."""
-    market = read_market(folder / FEED_JOURNAL)
+    market = read_market(Scan(folder / FEED_JOURNAL))
     assert len(market) - market.start == closes
     assert (np.diff(market.open_ms) == MINUTE_MS).all()
     seen = list(closes_of(Scan(folder / RISK_JOURNAL)))

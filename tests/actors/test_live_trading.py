@@ -101,7 +101,7 @@ def _lines(file: Path) -> list[dict[str, Any]]:
 
 def closes(folder: Path) -> int:
     """Return how many closes a session has recorded."""
-    return int(read_ledger(folder).get("closes", 0)) if (folder / "risk.journal").exists() else 0
+    return int(read_ledger(folder).get("closes", 0)) if (folder / "session.json").exists() else 0
 
 
 def positions(venue: Venue) -> dict[str, int]:
@@ -122,10 +122,14 @@ def assert_protected(stage: Stage, session: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-def test_a_live_session_trades_stops_with_its_stops_resting_and_goes_on(stage: Stage) -> None:
+@pytest.mark.parametrize("kept", ["file", pytest.param("sql", marks=pytest.mark.long)])
+def test_a_live_session_trades_stops_with_its_stops_resting_and_goes_on(
+    stage: Stage, kept: str
+) -> None:
     folder, venue = Path("session"), stage.venue
     confirmed = ("--confirm", WALLET)
-    first = begin(venue, *WHAT, *confirmed, "--out", str(folder))
+    how = ("--set", f"store.journal={kept}", "--out", str(folder))  # said once: it goes on so
+    first = begin(venue, *WHAT, *confirmed, *how)
     told = interrupted(first, lambda: closes(folder) >= 5 and bool(positions(venue)))
     live = told["session"]["live"]
     assert_protected(stage, told["session"])
@@ -139,6 +143,9 @@ def test_a_live_session_trades_stops_with_its_stops_resting_and_goes_on(stage: S
     assert len(ids) == len(set(ids)) > 6
     assert {known[:3] for known in ids} == {"ar-"}
     assert replay_session(folder).differences == []
+    assert {path.suffix for path in folder.glob("*.journal*")} == {
+        ".journal" if kept == "file" else ".sqlite"
+    }
 
 
 @pytest.mark.slow

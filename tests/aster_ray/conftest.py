@@ -6,15 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.aster_ray.store.servers import NO_POSTGRES, PostgresServer, postgres_is_here
+from tests.aster_ray.store.servers import PostgresServer, served
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """Return a running PostgreSQL; nobody may end it."""
-    if not postgres_is_here():
-        pytest.skip(NO_POSTGRES)
-    server = PostgresServer()
-    server.start()
-    yield server
-    server.remove()
+    yield from served()

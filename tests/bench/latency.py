@@ -211,7 +211,7 @@ def measure(symbols: int, closes: int, folder: Path) -> Row:
     bare = np.concatenate([before, floor.measure(folder, load, half, INTERVAL_S)])
     facts = result.report["session"]
     whole = facts["hops"][CLOSE_TO_VENUE]
-    orders = read_journal(session.journal(EXECUTOR_JOURNAL)).records
+    orders = read_journal(session.folder / EXECUTOR_JOURNAL).records
     return Row(
         symbols=symbols,
         closes=whole["messages"],

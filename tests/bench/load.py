@@ -207,7 +207,7 @@ def measure(contracts: int, closes: int, folder: Path) -> Row:
 
 def _row(session: Session, watch: Watch, counts: tuple[int, int, int], floors: np.ndarray) -> Row:
     watch.stamps.look()
-    records = Scan(session.journal(FEED_JOURNAL))
+    records = Scan(session.folder / FEED_JOURNAL)
     releases = list(releases_of(record for record in records if record["kind"] == "bars"))
     judged = watch.stamps.judge([release.born_ns for release in releases])
     if watch.first is None or watch.last is None or judged.counted is None or judged.later is None:
@@ -219,7 +219,7 @@ def _row(session: Session, watch: Watch, counts: tuple[int, int, int], floors: n
     ]
     first, last = watch.first, watch.last
     seconds, alone = last.at_s - first.at_s, set(judged.alone)
-    sent = read_journal(session.journal(EXECUTOR_JOURNAL)).records
+    sent = read_journal(session.folder / EXECUTOR_JOURNAL).records
     with_orders = {one["seq"] for one in sent if one["kind"] == "orders" and one["requests"]}
     return Row(
         contracts=counts[0],

@@ -20,20 +20,19 @@ from rich.console import Console
 from rich.table import Table
 
 from aster_ray.config import Secret
-from aster_ray.engine.journal import FileJournal
 from aster_ray.engine.ports import JournalPort
 from aster_ray.engine.sharing import LeasePort
 from aster_ray.store.epoch import EpochFile
 from aster_ray.store.file_lease import FileLease
+from aster_ray.store.journals import JOURNALS, FileJournals, Journals
 from aster_ray.store.redis.connection import Connection
 from aster_ray.store.redis.lease import RedisLease
-from aster_ray.store.sql.database import Database, database_url
-from aster_ray.store.sql.journal import SqlJournal
-from aster_ray.store.sql.migrate import migrate
+from aster_ray.store.sql.journals import SqlJournals
 from tests.bench.timing import machine
 
 _BYTES = 15_000  # a close of 50 symbols in the risk journal
 _BLOCK = 20
+_NAME = "risk.journal"
 Work = Callable[[], None]
 
 
@@ -48,10 +47,15 @@ def _committing(journal: JournalPort) -> Work:
 
 
 def _sql(url: Secret, folder: Path, ends: ExitStack) -> Work:
-    database = Database(database_url(url, folder), durable=True)
-    migrate(database)
-    journal = SqlJournal(database, f"bench-{uuid.uuid4().hex}", "risk")
-    list(journal.recover())
+    journals = SqlJournals(folder / JOURNALS, f"bench-{uuid.uuid4().hex}", url)
+    journals.create((_NAME,))
+    ends.callback(journals.discard, (_NAME,))
+    return _writing(journals, ends)
+
+
+def _writing(journals: Journals, ends: ExitStack) -> Work:
+    journal = journals.writer(_NAME)
+    assert not list(journal.recover())
     ends.callback(journal.close)
     return _committing(journal)
 
@@ -64,11 +68,8 @@ def _checking(lease: LeasePort, ends: ExitStack) -> Work:
 
 def works(folder: Path, ends: ExitStack, redis: str = "", postgres: str = "") -> dict[str, Work]:
     """Return name -> what is to be timed; servers only where one is named."""
-    file = FileJournal(folder / "risk.journal")
-    list(file.recover())
-    ends.callback(file.close)
     found = {
-        "commit: file, one fsync": _committing(file),
+        "commit: file, one fsync": _writing(FileJournals(folder), ends),
         "commit: SQLite, WAL, FULL": _sql(Secret(), folder, ends),
         "check: lease by file": _checking(FileLease(folder, "account", "bench", 60.0), ends),
     }

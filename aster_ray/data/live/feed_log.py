@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from aster_ray.engine.journal import FileJournal, Scan, decode, encode
+from aster_ray.engine.journal import decode, encode
 from aster_ray.engine.messages import BarBatch
+from aster_ray.engine.ports import OwnJournal
 from aster_ray.errors import JournalError
 from aster_ray.kernel.market import Market
 from aster_ray.kernel.records import CLOSE
@@ -33,9 +33,8 @@ class Release(NamedTuple):
     missing: Mapping[str, str]
 
 
-def write_anchor(path: Path, history: Market) -> None:
+def write_anchor(journal: OwnJournal, history: Market) -> None:
     """Begin a feed's log with the bars before the session; a log that is there stays."""
-    journal = FileJournal(path)
     if next(iter(journal.recover()), None) is None:
         journal.append(
             {
@@ -78,14 +77,17 @@ def read_release(record: Mapping[str, Any]) -> Release:
     return Release(batch, record["source"], int(record["born_ns"]), record["missing"])
 
 
-def read_market(path: Path) -> Market:
+def read_market(records: Iterable[Mapping[str, Any]]) -> Market:
     """Return all a log holds: the bars before the session, then every close released so far.
+
+    Args:
+        records: of the log, from its first.
 
     Raises:
         JournalError: it does not begin with its anchor, or a close is missing or doubled.
     """
-    scan = iter(Scan(path))
-    history = _anchor(next(scan, None), path)
+    scan = iter(records)
+    history = _anchor(next(scan, None))
     releases = list(releases_of(scan))
     if not releases:
         return history
@@ -119,9 +121,9 @@ def releases_of(records: Iterator[Mapping[str, Any]]) -> Iterator[Release]:
         yield read_release(record)
 
 
-def _anchor(record: Mapping[str, Any] | None, path: Path) -> Market:
+def _anchor(record: Mapping[str, Any] | None) -> Market:
     if record is None or record.get("kind") != "anchor":
-        raise JournalError(f"{path.name} does not begin with its anchor: start a new session")
+        raise JournalError("the feed's log does not begin with its anchor: start a new session")
     open_ms = decode(record["open_ms"], _I8)
     return Market(
         symbols=tuple(record["symbols"]),
@@ -144,10 +146,10 @@ class FeedLog:
         unpaid_ms: per symbol, from when on funding has not been paid: the end of its last bar.
     """
 
-    def __init__(self, journal: FileJournal, kept: int = 64) -> None:
+    def __init__(self, journal: OwnJournal, kept: int = 64) -> None:
         """Recover ``journal``; the newest ``kept`` closes stay at hand, the others on disk."""
         records = iter(journal.recover())
-        self.history = _anchor(next(records, None), journal.path)
+        self.history = _anchor(next(records, None))
         self._journal = journal
         self._kept = kept
         self._recent: dict[int, Release] = {}
@@ -188,7 +190,7 @@ class FeedLog:
         """Return a close that was released; an old one is looked up on disk."""
         found = self._recent.get(seq)
         if found is None:
-            records = (record for record in Scan(self._journal.path) if record.get("seq") == seq)
+            records = (record for record in self._journal.scan() if record.get("seq") == seq)
             found = read_release(next(records))
         return found
 

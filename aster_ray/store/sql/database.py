@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
+from aster_ray import clock
 from aster_ray.config import Secret
 from aster_ray.errors import BadInputError, RetryableError
 
 HISTORY = "history.sqlite"
 _ADVISORY_LOCK = 0x61737465_72726179  # "asterray"
 _BUSY_S = 30.0
+_AGAIN_S = (0.05, 1.0)  # first and longest pause before it is asked again
+# A server whose machine is gone is noticed within half a minute, instead of within hours.
+_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+_ALIVE |= {"tcp_user_timeout": 30_000}
+_ON_DISK = (
+    "SELECT set_config('synchronous_commit', 'on', false) "
+    "WHERE current_setting('synchronous_commit') = 'off'"
+)
+Result = TypeVar("Result")
 
 
 def database_url(url: Secret, folder: Path) -> URL:
@@ -51,13 +62,14 @@ def database_url(url: Secret, folder: Path) -> URL:
 class Database:
     """An engine, and errors of ours."""
 
-    def __init__(self, url: URL, *, durable: bool = False) -> None:
+    def __init__(self, url: URL, *, durable: bool = False, keep: bool = False) -> None:
         """Prepare to reach it; nothing is opened yet.
 
         Args:
             url: from ``database_url``.
             durable: return from a commit only once it is on disk, as a journal must. Otherwise
                 SQLite may lose its last commits with the machine's power, never its consistency.
+            keep: connections, for whoever asks several times a second.
 
         Raises:
             BadInputError: the driver is not installed.
@@ -67,10 +79,15 @@ class Database:
         # PostgreSQL's password never shows: SQLAlchemy masks it in what it renders.
         self.place = url.render_as_string(hide_password=True)
         settings: dict[str, Any] = (
-            {"timeout": _BUSY_S} if self.is_sqlite else {"connect_timeout": 5}
+            {"timeout": _BUSY_S} if self.is_sqlite else {"connect_timeout": 5, **_ALIVE}
         )
+        pool: dict[str, Any] = {"poolclass": NullPool}
+        if keep:
+            pool = {"poolclass": QueuePool, "pool_size": 2, "max_overflow": -1}
         try:
-            self.engine: Engine = create_engine(url, connect_args=settings, poolclass=NullPool)
+            self.engine: Engine = create_engine(
+                url, connect_args=settings, pool_pre_ping=keep, **pool
+            )
         except ImportError as error:
             raise BadInputError(
                 "store.url names PostgreSQL, but psycopg is not installed: "
@@ -84,6 +101,13 @@ class Database:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute(f"PRAGMA synchronous={level}")
                 connection.execute("PRAGMA foreign_keys=ON")
+
+        elif durable:
+
+            @event.listens_for(self.engine, "connect")
+            def insist(connection: Any, _record: Any) -> None:
+                connection.execute(_ON_DISK)
+                connection.commit()
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
@@ -112,6 +136,31 @@ class Database:
         """Yield a connection whose work is committed at the end, all or nothing."""
         with self.errors(), self.engine.begin() as connection:
             yield connection
+
+    def patiently(self, work: Callable[[], Result], patience_s: float) -> Result:
+        """Return what ``work`` does; while the database does not answer, try again for a time.
+
+        Raises:
+            RetryableError: it did not answer in ``patience_s``.
+        """
+        until_ns = clock.monotonic_ns() + int(patience_s * 1e9)
+        pause_s, longest_s = _AGAIN_S
+        is_away = False
+        while True:
+            try:
+                result = work()
+            except RetryableError as error:
+                if clock.monotonic_ns() >= until_ns:
+                    raise
+                if not is_away:
+                    structlog.get_logger().warning("database_away", reason=str(error))
+                is_away = True
+                clock.wait(pause_s)
+                pause_s = min(2.0 * pause_s, longest_s)
+            else:
+                if is_away:
+                    structlog.get_logger().info("database_is_back", place=self.place)
+                return result
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:

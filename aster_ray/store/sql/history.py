@@ -75,14 +75,18 @@ class Identity:
 class HistoryWriter:
     """Put a session's journals into tables, record by record, each once."""
 
-    def __init__(self, database: Database, identity: Identity, names: Names) -> None:
+    def __init__(
+        self, database: Database, identity: Identity, names: Names, *, copies: bool = True
+    ) -> None:
         """Name where; nothing is read or written before ``catch_up``.
 
         Args:
             database: with this version's tables.
             identity: of the session.
             names: of its indices.
+            copies: whether the records themselves go into the table of journals.
         """
+        self._copies = copies
         self._database, self._identity, self._names = database, identity, names
         self._key = {"session": identity.session}
         self._sources: dict[str, CloseRows | OrderRows] = {
@@ -135,7 +139,8 @@ class HistoryWriter:
                         f"database {self._database.place} went back to {known} records of journal "
                         f"{name} while {new[0]['n']} were written: write it again from the start"
                     )
-                self._put(connection, table(JournalRow), new)
+                if self._copies:
+                    self._put(connection, table(JournalRow), new)
                 for item in fields(Rows):
                     own = [{**self._key, **row} for row in getattr(rows, item.name)]
                     self._put(connection, table(_TABLES[item.name]), own)
@@ -155,8 +160,9 @@ class HistoryWriter:
         sessions = table(SessionRow)
         mine = sessions.c.session == self._key["session"]
         connection.execute(update(sessions).where(mine).values({_CURSORS[name]: records}))
-        head = {**self._key, "name": name, "writer": 0, "records": records}
-        self._put(connection, table(JournalHead), [head])
+        if self._copies:
+            head = {**self._key, "name": name, "writer": 0, "records": records}
+            self._put(connection, table(JournalHead), [{**head, "written_ms": None}])
 
     def _session_row(self) -> Row:
         identity, names = self._identity, self._names

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from aster_ray import clock
 from aster_ray.engine.journal import Loss
-from aster_ray.errors import JournalError
+from aster_ray.errors import BadInputError, JournalError
 from aster_ray.store.sql.database import Database
 from aster_ray.store.sql.schema import JournalHead, JournalRow, table
 
 _HEADS, _ROWS = table(JournalHead), table(JournalRow)
-_PAGE = 1_000  # records in memory at a time
+_PAGE = 500  # records in memory at a time
+Result = TypeVar("Result")
 
 
 def journal_row(session: str, name: str, n: int, record: dict[str, Any]) -> dict[str, Any]:
@@ -37,21 +40,112 @@ def journal_row(session: str, name: str, n: int, record: dict[str, Any]) -> dict
     }
 
 
+def create_journals(database: Database, session: str, names: Iterable[str]) -> None:
+    """Begin the journals of a new session, all or none.
+
+    Without this no writer opens one: a database that was emptied, or another one under the same
+    URL, must not pass for a session that has not begun.
+
+    Raises:
+        BadInputError: the session is there already.
+    """
+    heads = [{"session": session, "name": name, "writer": 0, "records": 0} for name in names]
+    try:
+        with database.errors(), database.engine.begin() as connection:
+            connection.execute(insert(_HEADS), heads)
+    except BadInputError as error:
+        if isinstance(error.__cause__, IntegrityError):
+            raise BadInputError(
+                f"database {database.place} holds session {session} already: name a new folder"
+            ) from error
+        raise
+
+
+def remove_journals(database: Database, session: str, names: Iterable[str]) -> bool:
+    """Forget journals that ``create_journals`` began; return whether that leaves no other."""
+    chosen = list(names)
+    with database.transaction() as connection:
+        for rows in (_ROWS, _HEADS):
+            connection.execute(
+                delete(rows).where(rows.c.session == session, rows.c.name.in_(chosen))
+            )
+        return connection.scalar(select(_HEADS.c.session).limit(1)) is None
+
+
+class JournalRows:
+    """One journal as whoever reads it sees it."""
+
+    def __init__(self, database: Database, session: str, name: str) -> None:
+        self._database, self._session, self._name = database, session, name
+        self.head = and_(_HEADS.c.session == session, _HEADS.c.name == name)
+
+    def page(self, n: int, most: int = 0) -> list[dict[str, Any]]:
+        """Return the records from number ``n`` on, ``most`` at most (0 = a page).
+
+        Raises:
+            JournalError: one of them is damaged, or one is missing before it.
+        """
+        rows = (
+            select(_ROWS.c.n, _ROWS.c.crc, _ROWS.c.body)
+            .where(_ROWS.c.session == self._session, _ROWS.c.name == self._name, _ROWS.c.n >= n)
+            .order_by(_ROWS.c.n)
+            .limit(most or _PAGE)
+        )
+        with self._database.transaction() as connection:
+            found = connection.execute(rows).all()
+        for expected, (number, crc, body) in enumerate(found, n):
+            if number != expected or zlib.crc32(body.encode()) != crc:
+                raise self.damaged(expected)
+        return [json.loads(body) for _, _, body in found]
+
+    def count(self) -> tuple[int, int | None]:
+        """Return how many records there are, and when the last was committed (UTC ms).
+
+        Raises:
+            JournalError: there is no such journal.
+        """
+        query = select(_HEADS.c.records, _HEADS.c.written_ms).where(self.head)
+        with self._database.transaction() as connection:
+            found = connection.execute(query).one_or_none()
+        if found is None:
+            raise self.unknown()
+        return int(found.records), found.written_ms
+
+    def damaged(self, n: int) -> JournalError:
+        """Return what to say of a journal that cannot be read on from record ``n``."""
+        return JournalError(
+            f"journal {self._name} of session {self._session} in {self._database.place} is damaged "
+            f"or incomplete at record {n}; restore it from a copy or start a new session"
+        )
+
+    def unknown(self) -> JournalError:
+        """Return what to say where a session's journal was never begun."""
+        return JournalError(
+            f"database {self._database.place} has no journal {self._name} of session "
+            f"{self._session}: it is another one than the session began with (store.url), or was "
+            "emptied; restore it from a copy or start a new session"
+        )
+
+
 class SqlJournal:
-    """The writer of one journal; satisfies ``JournalPort`` and is used as ``FileJournal`` is."""
+    """The writer of one journal; satisfies ``OwnJournal`` and is used as ``FileJournal`` is."""
 
     dropped = Loss()  # a transaction is there or it is not: nothing is ever torn
 
-    def __init__(self, database: Database, session: str, name: str) -> None:
+    def __init__(
+        self, database: Database, session: str, name: str, patience_s: float = 0.0
+    ) -> None:
         """Name the journal; nothing is read or written before ``recover``.
 
         Args:
             database: durable, with this version's tables.
             session: whose journal it is.
             name: of the journal in the session.
+            patience_s: for how long a database that does not answer is asked again.
         """
-        self._database, self._session, self._name = database, session, name
-        self._head = and_(_HEADS.c.session == session, _HEADS.c.name == name)
+        self.name = name
+        self._database, self._session, self._patience_s = database, session, patience_s
+        self._rows = JournalRows(database, session, name)
         self._connection: Connection | None = None
         self._writer = self._records = 0
         self._pending: list[dict[str, Any]] = []
@@ -61,24 +155,28 @@ class SqlJournal:
         """Become the writer, and yield the records that are there, one at a time.
 
         Raises:
-            JournalError: a record is damaged or missing.
+            JournalError: a record is damaged or missing, or there is no such journal.
         """
-        expected = self._take()
-        while page := self._page(self.recovered):
-            for n, crc, body in page:
-                if n != self.recovered or zlib.crc32(body.encode()) != crc:
-                    raise self._damaged(self.recovered)
-                self.recovered += 1
-                yield json.loads(body)
+        expected = self._patiently(self._take)
+        for record in self.scan():
+            self.recovered += 1
+            yield record
         if self.recovered != expected:
-            raise self._damaged(self.recovered)
+            raise self._rows.damaged(self.recovered)
         self._records = expected
         self._connection = self._database.engine.connect()
+
+    def scan(self) -> Iterator[dict[str, Any]]:
+        """Yield every record that is there, one at a time."""
+        n = 0
+        while page := self._patiently(partial(self._rows.page, n)):
+            n += len(page)
+            yield from page
 
     def append(self, record: dict[str, object]) -> None:
         """Add a record to the group that the next commit makes durable."""
         n = self._records + len(self._pending)
-        self._pending.append(journal_row(self._session, self._name, n, record))
+        self._pending.append(journal_row(self._session, self.name, n, record))
 
     def commit(self) -> None:
         """Write the group and return only once it is on disk.
@@ -91,16 +189,12 @@ class SqlJournal:
         if not self._pending:
             return
         if self._connection is None:
-            raise JournalError(f"journal {self._name} was not recovered to its end")
+            raise JournalError(f"journal {self.name} was not recovered to its end")
         count = self._records + len(self._pending)
         for row, n in zip(self._pending, range(self._records, count), strict=True):
             row["n"] = n  # appended before the journal was recovered to its end
-        with self._database.errors():
-            try:
-                with self._connection.begin():
-                    self._write(self._connection, count)
-            except IntegrityError as error:
-                raise self._taken() from error
+        connection = self._connection
+        self._patiently(lambda: self._write(connection, count))
         self._records = count
         self._pending.clear()
 
@@ -111,49 +205,42 @@ class SqlJournal:
             self._connection.close()
             self._connection = None
 
+    def _patiently(self, work: Callable[[], Result]) -> Result:
+        return self._database.patiently(work, self._patience_s)
+
     def _write(self, connection: Connection, count: int) -> None:
-        mine = and_(self._head, _HEADS.c.writer == self._writer)
-        moved = connection.execute(
-            update(_HEADS).where(mine, _HEADS.c.records == self._records).values(records=count)
-        )
-        if moved.rowcount == 1:
-            connection.execute(insert(_ROWS), self._pending)
-            return
-        # A commit whose answer was lost may have arrived: then this very group is there.
-        if connection.scalar(select(_HEADS.c.records).where(mine)) != count:
-            raise self._taken()
+        """Put the group on disk in one transaction, unless it is there."""
+        mine = and_(self._rows.head, _HEADS.c.writer == self._writer)
+        stamp = {"records": count, "written_ms": clock.LiveClock().now_ms()}
+        with self._database.errors():
+            try:
+                with connection.begin():
+                    moved = connection.execute(
+                        update(_HEADS).where(mine, _HEADS.c.records == self._records).values(stamp)
+                    )
+                    if moved.rowcount == 1:
+                        connection.execute(insert(_ROWS), self._pending)
+                    # A commit whose answer was lost may have arrived: then this group is there.
+                    elif connection.scalar(select(_HEADS.c.records).where(mine)) != count:
+                        raise self._taken()
+            except IntegrityError as error:
+                raise self._taken() from error
 
     def _take(self) -> int:
         """Become the writer; return how many records there are."""
+        head = self._rows.head
         with self._database.transaction() as connection:
-            key = {"session": self._session, "name": self._name}
             moved = connection.execute(
-                update(_HEADS).where(self._head).values(writer=_HEADS.c.writer + 1)
+                update(_HEADS).where(head).values(writer=_HEADS.c.writer + 1)
             )
             if moved.rowcount == 0:
-                connection.execute(insert(_HEADS).values(**key, writer=1, records=0))
-            found = connection.execute(select(_HEADS.c.writer, _HEADS.c.records).where(self._head))
-            self._writer, records = found.one()
-        return int(records)
-
-    def _page(self, n: int) -> list[tuple[int, int, str]]:
-        rows = (
-            select(_ROWS.c.n, _ROWS.c.crc, _ROWS.c.body)
-            .where(_ROWS.c.session == self._session, _ROWS.c.name == self._name, _ROWS.c.n >= n)
-            .order_by(_ROWS.c.n)
-            .limit(_PAGE)
-        )
-        with self._database.transaction() as connection:
-            return [(int(n), int(crc), str(body)) for n, crc, body in connection.execute(rows)]
-
-    def _damaged(self, n: int) -> JournalError:
-        return JournalError(
-            f"journal {self._name} of session {self._session} in {self._database.place} is damaged "
-            f"or incomplete at record {n}; restore it from a copy or start a new session"
-        )
+                raise self._rows.unknown()
+            found = connection.execute(select(_HEADS.c.writer, _HEADS.c.records).where(head)).one()
+        self._writer = int(found.writer)
+        return int(found.records)
 
     def _taken(self) -> JournalError:
         return JournalError(
-            f"journal {self._name} of session {self._session} has another writer by now; this "
+            f"journal {self.name} of session {self._session} has another writer by now; this "
             "process writes nothing more"
         )

@@ -52,6 +52,7 @@ class JournalHead(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     writer: Mapped[int]  # epoch: whoever opened it last
     records: Mapped[int]
+    written_ms: Mapped[int | None]  # when the last was committed, by its writer's clock
 
 
 class JournalRow(Base):

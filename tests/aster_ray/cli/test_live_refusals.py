@@ -295,6 +295,21 @@ def test_a_mandate_is_for_one_account_and_one_key_and_stays_with_its_session(
     assert list(able.desk.requests) == []
 
 
+def test_a_session_goes_on_where_its_journals_are(
+    able: Venue, capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = create_session(a_request(2), tmp_path / "live", "token", a_mandate(dry=False)).folder
+    resumed = ["live", "--resume", str(folder), "--confirm", WALLET]
+    assert main([*resumed, "--set", "store.journal=sql"]) == 2
+    assert "began with store.journal = 'file', and goes on so: leave" in capsys.readouterr().err
+    file = folder / "session.json"
+    elsewhere = {"journal": {"kind": "postgresql", "key": "live-token"}}
+    file.write_text(json.dumps({**json.loads(file.read_text()), **elsewhere}))
+    assert main(resumed) == 2
+    assert "keeps its journals in PostgreSQL, but store.url is empty" in capsys.readouterr().err
+    assert list(able.desk.requests) == []
+
+
 def test_symbols_and_venues_that_cannot_be_traded_are_named(
     able: Venue, capsys: Capture, tmp_path: Path
 ) -> None:

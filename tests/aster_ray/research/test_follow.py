@@ -52,7 +52,7 @@ def session(original: Session, tmp_path: Path) -> Session:
 
 def followed(session: Session, cuts: list[tuple[float, float]], place: Path) -> list[Any]:
     """Let the journals grow to the fractions ``cuts`` of their bytes, following between two."""
-    whole = {name: session.journal(name).read_bytes() for name in JOURNALS}
+    whole = {name: (session.folder / name).read_bytes() for name in JOURNALS}
     for name in JOURNALS:
         (place / name).write_bytes(b"")
     replay, found = Replay(session._replace(folder=place)), []
@@ -121,8 +121,8 @@ def another(record: dict[str, Any]) -> dict[str, Any]:
 
 def without_end(session: Session, name: str, count: int) -> None:
     """Take the last records of a journal away."""
-    kept = read_journal(session.journal(name)).records[:-count]
-    session.journal(name).write_bytes(b"".join(frame(record) for record in kept))
+    kept = read_journal(session.folder / name).records[:-count]
+    (session.folder / name).write_bytes(b"".join(frame(record) for record in kept))
 
 
 def test_orders_without_a_close_and_a_close_without_orders_are_differences(
@@ -130,11 +130,11 @@ def test_orders_without_a_close_and_a_close_without_orders_are_differences(
 ) -> None:
     orders = [
         record
-        for record in read_journal(session.journal(EXECUTOR_JOURNAL)).records
+        for record in read_journal(session.folder / EXECUTOR_JOURNAL).records
         if record["kind"] == "orders"
     ]
     last = int(orders[-1]["seq"])
-    path = session.journal(RISK_JOURNAL)
+    path = session.folder / RISK_JOURNAL
     records = read_journal(path).records
     path.write_bytes(b"".join(frame(record) for record in records[: 1 + last]))
     asked = {one["client_order_id"] for one in orders[-1]["requests"]}
@@ -145,12 +145,12 @@ def test_orders_without_a_close_and_a_close_without_orders_are_differences(
 def test_a_killed_session_leaves_its_last_close_open_and_an_ended_one_does_not(
     session: Session,
 ) -> None:
-    path = session.journal(EXECUTOR_JOURNAL)
+    path = session.folder / EXECUTOR_JOURNAL
     records = read_journal(path).records
     last = max(int(record["seq"]) for record in records if record["kind"] == "orders")
     kept = [record for record in records if int(record["seq"]) < last]
     path.write_bytes(b"".join(frame(record) for record in kept))
-    risk = session.journal(RISK_JOURNAL)
+    risk = session.folder / RISK_JOURNAL
     closes = read_journal(risk).records[: 1 + last + 1]
     risk.write_bytes(b"".join(frame(record) for record in closes))
     assert any(row["field"] == "order" for row in replay_session(session.folder).differences)
@@ -223,7 +223,7 @@ class Growing:
 
     def __init__(self, session: Session, parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
         self._session = session
-        self._whole = {name: session.journal(name).read_bytes() for name in JOURNALS}
+        self._whole = {name: (session.folder / name).read_bytes() for name in JOURNALS}
         self._parts, self._part = parts, 0
         self.tenure = Tenure(session.folder)
         self.grow()
@@ -233,7 +233,7 @@ class Growing:
     def grow(self) -> None:
         for name, data in self._whole.items():
             size = len(data) * self._part // self._parts
-            self._session.journal(name).write_bytes(data[:size])
+            (self._session.folder / name).write_bytes(data[:size])
         if self._part == self._parts:
             self.tenure.end(0)
         self._part += 1
@@ -276,7 +276,7 @@ def test_once_compares_what_is_there_and_leaves_the_rest(
 def test_a_record_that_is_damaged_is_said_and_not_waited_for(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = session.journal(RISK_JOURNAL)
+    path = session.folder / RISK_JOURNAL
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0x55
     path.write_bytes(bytes(data))
@@ -318,16 +318,16 @@ def test_nothing_recorded_is_nothing_to_compare(tmp_path: Path) -> None:
 
 
 def test_evidence_nobody_concluded_on_is_what_a_killed_session_leaves(session: Session) -> None:
-    path = session.journal(RISK_JOURNAL)
+    path = session.folder / RISK_JOURNAL
     reports = [
         int(record["seq"])
-        for record in read_journal(session.journal(EXECUTOR_JOURNAL)).records
+        for record in read_journal(session.folder / EXECUTOR_JOURNAL).records
         if record["kind"] == "report"
     ]
     last = reports[-1]
     kept = [r for r in read_journal(path).records if int(r.get("seq", -1)) < last]
     path.write_bytes(b"".join(frame(record) for record in kept))
-    sent = session.journal(EXECUTOR_JOURNAL)
+    sent = session.folder / EXECUTOR_JOURNAL
     there = [
         record
         for record in read_journal(sent).records
@@ -339,10 +339,10 @@ def test_evidence_nobody_concluded_on_is_what_a_killed_session_leaves(session: S
 
 
 def test_evidence_booked_where_the_risk_desk_had_none_is_a_difference(session: Session) -> None:
-    path = session.journal(EXECUTOR_JOURNAL)
+    path = session.folder / EXECUTOR_JOURNAL
     records = read_journal(path).records
     closes = [
-        r for r in read_journal(session.journal(RISK_JOURNAL)).records if r["kind"] == "close"
+        r for r in read_journal(session.folder / RISK_JOURNAL).records if r["kind"] == "close"
     ]
     quiet = next(r for r in closes if r["fills"][0] == [0] and int(r["seq"]) > 10)
     seq = int(quiet["seq"])

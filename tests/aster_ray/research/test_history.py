@@ -136,7 +136,7 @@ def test_the_journal_table_holds_every_record_of_both_journals(
     complete_history(session, store)
     found = rows(session, store, "journal", "name, n")
     for name, file in (("risk", RISK_JOURNAL), ("executor", EXECUTOR_JOURNAL)):
-        expected = read_journal(session.journal(file)).records
+        expected = read_journal(session.folder / file).records
         mine = [row for row in found if row["name"] == name]
         assert [json.loads(row["body"]) for row in mine] == expected
         assert [row["n"] for row in mine] == list(range(len(expected)))
@@ -183,14 +183,14 @@ def test_journals_that_grow_are_followed_record_by_record_to_the_same_tables(
     whole["sessions"][0]["began_ms"] = 0
     parts = {}
     for name in (RISK_JOURNAL, EXECUTOR_JOURNAL):
-        parts[name] = other.journal(name).read_bytes()
-        other.journal(name).write_bytes(b"")
+        parts[name] = (other.folder / name).read_bytes()
+        (other.folder / name).write_bytes(b"")
     history = SessionHistory(other, store)
     assert history.catch_up() == 0
     pace = {name: max(1, len(content) // 9) + 1 for name, content in parts.items()}
     for step in range(9):
         for name, content in parts.items():  # cut anywhere, in the midst of a record too
-            with other.journal(name).open("ab") as file:
+            with (other.folder / name).open("ab") as file:
                 file.write(content[step * pace[name] : (step + 1) * pace[name]])
         history.catch_up()
     found = everything(other, store)
@@ -286,13 +286,13 @@ def test_a_database_that_went_back_is_said_and_written_again_by_the_next(
     store = StoreConfig()
     history = SessionHistory(session, store)
     history.catch_up()
-    with session.journal(RISK_JOURNAL).open("rb") as file:
+    with (session.folder / RISK_JOURNAL).open("rb") as file:
         last = file.readlines()[-1]
     database = Database(database_url(store.url, session.folder))
     with database.transaction() as connection:
         for name in ("metrics", "trades", "orders", "sessions", "journal"):
             connection.execute(text(f"DELETE FROM {name}"))
-    with session.journal(RISK_JOURNAL).open("ab") as file:
+    with (session.folder / RISK_JOURNAL).open("ab") as file:
         file.write(last)
     with pytest.raises(JournalError, match="went back to 0 records of journal risk"):
         history.catch_up()
@@ -323,7 +323,7 @@ def test_a_database_that_is_away_loses_nothing(
 
 
 def test_a_session_without_a_record_has_no_history(session: Session) -> None:
-    session.journal(RISK_JOURNAL).unlink()
+    (session.folder / RISK_JOURNAL).unlink()
     with pytest.raises(BadInputError, match="recorded nothing"):
         complete_history(session, StoreConfig())
     assert SessionHistory(session, StoreConfig()).catch_up() == 0

@@ -31,7 +31,6 @@ from aster_ray.research.session import (
 )
 from aster_ray.venues.replay import ReplayFeed
 from tests.actors.sessions import a_request, assert_same_trading
-from tests.factories import an_open_journal
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -49,7 +48,9 @@ def traded(
     session = create_session(request or a_request(days), folder, "token")
     prepared = session.prepare()
     names = (RISK_JOURNAL, VENUE_JOURNAL, EXECUTOR_JOURNAL)
-    risk_journal, log, sent = (an_open_journal(session.journal(name)) for name in names)
+    risk_journal, log, sent = (session.journals.writer(name) for name in names)
+    for journal in (risk_journal, log, sent):
+        assert not list(journal.recover())
     venue, feed = prepared.paper_venue(log), ReplayFeed(prepared.market)
     risk = DurableRisk(
         prepared.risk_desk(), risk_journal, [], lambda: anchor_record(feed.history, prepared.setup)
@@ -80,7 +81,7 @@ def session(original: Session, tmp_path: Path) -> Session:
 
 def rewrite(session: Session, name: str, kind: str, edit: Edit) -> None:
     """Change the first record of a kind, checksum and all, as somebody with intent would."""
-    path = session.journal(name)
+    path = session.folder / name
     records = read_journal(path).records
     wanted = (
         record
@@ -117,7 +118,7 @@ def test_a_session_with_pauses_and_a_halt_is_reproduced_too(tmp_path: Path) -> N
     said = [(row["close"], row["state"]) for row in told.report["session"]["commands"]]
     assert said == [(20, "reducing"), (40, "active"), (60, "halted"), (90, "active")]
     # Without the word that was given, the orders do not follow.
-    path = session.journal(RISK_JOURNAL)
+    path = session.folder / RISK_JOURNAL
     kept = [record for record in read_journal(path).records if record["kind"] != "command"]
     path.write_bytes(b"".join(frame(record) for record in kept))
     assert fields(session)
@@ -129,10 +130,10 @@ def test_its_report_is_that_of_a_backtest(session: Session) -> None:
 
 
 def test_the_report_of_a_stopped_session_is_that_of_a_shorter_backtest(session: Session) -> None:
-    path = session.journal(RISK_JOURNAL)
+    path = session.folder / RISK_JOURNAL
     records = read_journal(path).records[: 1 + 48]
     path.write_bytes(b"".join(frame(record) for record in records))
-    sent = session.journal(EXECUTOR_JOURNAL)
+    sent = session.folder / EXECUTOR_JOURNAL
     kept = [record for record in read_journal(sent).records if record["seq"] < 48]  # type: ignore[operator]
     sent.write_bytes(b"".join(frame(record) for record in kept))
     stopped, shorter = conclude(session, {}), run_backtest(a_request(2))
@@ -200,7 +201,7 @@ def test_a_folder_without_records_is_bad_input(tmp_path: Path) -> None:
 
 
 def test_a_torn_last_record_is_dropped_and_named(session: Session) -> None:
-    path = session.journal(RISK_JOURNAL)
+    path = session.folder / RISK_JOURNAL
     path.write_bytes(path.read_bytes() + b'0badc0de {"kind":"clo')
     result = replay_session(session.folder)
     assert result.dropped == {RISK_JOURNAL: 21}
@@ -220,7 +221,7 @@ def test_a_torn_last_record_is_dropped_and_named(session: Session) -> None:
 def test_a_session_without_a_close_has_nothing_to_replay(
     session: Session, keep: int, torn: bytes, told: str
 ) -> None:
-    path = session.journal(RISK_JOURNAL)
+    path = session.folder / RISK_JOURNAL
     records = read_journal(path).records[:keep]
     path.write_bytes(b"".join(frame(record) for record in records) + torn)
     with pytest.raises(BadInputError, match=told):

@@ -64,9 +64,9 @@ def test_an_abandoned_session_leaves_nothing_unless_it_traded(tmp_path: Path) ->
     assert not session.folder.exists()
     (tmp_path / "old").mkdir()
     session = create_session(a_request(2, ("momentum",)), tmp_path / "old", "token")
-    session.journal(RISK_JOURNAL).touch()
+    (session.folder / RISK_JOURNAL).touch()
     abandon(session)
-    assert session.journal(RISK_JOURNAL).exists()
+    assert (session.folder / RISK_JOURNAL).exists()
     assert (session.folder / FILE).exists()
 
 

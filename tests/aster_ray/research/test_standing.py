@@ -89,7 +89,7 @@ def test_the_open_orders_are_those_of_the_whole_journal_and_no_others_are_kept(
 ) -> None:
     session = load_session(folder)
     desk = session.prepare().execution_desk()
-    fold_execution(desk, read_journal(session.journal(EXECUTOR_JOURNAL)).records)
+    fold_execution(desk, read_journal(session.folder / EXECUTOR_JOURNAL).records)
     view = view_from_files(session)
     assert view is not None
     view.catch_up()

@@ -10,7 +10,10 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.ports import free_ports
 
@@ -166,3 +169,13 @@ class PostgresServer:
                 time.sleep(0.05)
             else:
                 return
+
+
+def served() -> Iterator[PostgresServer]:
+    """Yield a running server, which goes with whoever asked; skip where there is no program."""
+    if not postgres_is_here():
+        pytest.skip(NO_POSTGRES)
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.remove()

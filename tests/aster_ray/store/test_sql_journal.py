@@ -1,53 +1,43 @@
-"""The journal in a database, held to what the journal in a file does."""
+"""What a journal in a database has beside the contract of all journals: fencing, and a server."""
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from sqlalchemy import text
 
 from aster_ray.config import Secret
-from aster_ray.engine.journal import Loss, decode, encode
-from aster_ray.errors import JournalError, RetryableError
+from aster_ray.errors import BadInputError, JournalError, RetryableError
+from aster_ray.store.journals import POSTGRESQL, Place, open_journals
 from aster_ray.store.sql.database import Database, database_url
-from aster_ray.store.sql.journal import SqlJournal
+from aster_ray.store.sql.journal import (
+    JournalRows,
+    SqlJournal,
+    create_journals,
+    remove_journals,
+)
+from aster_ray.store.sql.journals import SqlJournals, SqlTail
 from aster_ray.store.sql.migrate import migrate
-from tests.aster_ray.store.servers import PostgresServer
+from tests.aster_ray.store.servers import PostgresServer, served
 
-RECORDS: list[dict[str, Any]] = [
-    {"kind": "bars", "seq": 0, "bars": encode(np.array([[1.0, np.nan, -0.0, np.inf, 5e-324]]))},
-    {"kind": "orders", "seq": 0, "text": "umlaut ä, newline \n, quote \" ', nul \\u0000"},
-    {"nothing": None, "seq": 2},
-]
-# Commits numbered records for ever and says each number once it is durable.
-WRITER = """
-import sys
-from pathlib import Path
-from aster_ray.config import Secret
-from aster_ray.store.sql.database import Database, database_url
-from aster_ray.store.sql.journal import SqlJournal
-journal = SqlJournal(Database(database_url(Secret(sys.argv[1]), Path()), durable=True), "s", "risk")
-n = sum(1 for _ in journal.recover())
-while True:
-    for _ in range(3):
-        journal.append({"kind": "close", "seq": n})
-        n += 1
-    journal.commit()
-    print(n, flush=True)
-"""
+NAMES = ("risk", "executor")
+RECORDS: list[dict[str, Any]] = [{"kind": "close", "seq": n, "value": 111} for n in range(3)]
 
 
 @pytest.fixture
 def database(store_url: Secret) -> Database:
-    made = Database(database_url(store_url, Path()), durable=True)
+    return prepared(store_url)
+
+
+def prepared(url: Secret) -> Database:
+    made = Database(database_url(url, Path()), durable=True)
     migrate(made)
+    create_journals(made, "session", NAMES)
     return made
 
 
@@ -62,47 +52,6 @@ def read(database: Database, name: str = "risk") -> list[dict[str, Any]]:
     found = list(journal.recover())
     journal.close()
     return found
-
-
-def test_what_was_committed_is_there_and_nothing_else(database: Database) -> None:
-    journal = opened(database)
-    journal.commit()  # nothing to do
-    journal.append(RECORDS[0])
-    journal.append(RECORDS[1])
-    journal.commit()
-    journal.append(RECORDS[2])  # never committed
-    assert read(database) == RECORDS[:2]
-    assert read(database, "executor") == []
-
-
-def test_bits_come_back(database: Database) -> None:
-    journal = opened(database)
-    journal.append(RECORDS[0])
-    journal.close()
-    (found,) = read(database)
-    array = decode(RECORDS[0]["bars"], np.dtype("f8"))
-    assert decode(found["bars"], np.dtype("f8")).tobytes() == array.tobytes()
-
-
-def test_it_goes_on_where_it_ended(database: Database) -> None:
-    first = opened(database)
-    first.append(RECORDS[0])
-    first.close()
-    second = SqlJournal(database, "session", "risk")
-    assert list(second.recover()) == RECORDS[:1]
-    assert (second.recovered, second.dropped) == (1, Loss())
-    second.append(RECORDS[1])
-    second.close()
-    assert read(database) == RECORDS[:2]
-
-
-def test_nothing_is_written_before_it_was_read_to_its_end(database: Database) -> None:
-    opened(database).close()
-    journal = SqlJournal(database, "session", "risk")
-    journal.append(RECORDS[0])
-    with pytest.raises(JournalError, match="was not recovered to its end"):
-        journal.commit()
-    assert read(database) == []
 
 
 def test_whoever_opens_it_last_writes_and_the_one_before_writes_nothing_more(
@@ -173,53 +122,132 @@ def test_long_journals_are_read_page_by_page(
     assert [record["seq"] for record in read(database)] == list(range(23))
 
 
+def test_what_was_lost_from_the_end_is_said_to_whoever_looks_on(database: Database) -> None:
+    journal = opened(database)
+    for record in RECORDS:
+        journal.append(record)
+    journal.close()
+    with database.transaction() as connection:
+        connection.execute(text("DELETE FROM journal WHERE n = 2"))
+    tail = SqlTail(JournalRows(database, "session", "risk"), lambda work: work())
+    assert list(tail.new_records()) == RECORDS[:2]
+    assert tail.behind() == 1
+    with pytest.raises(JournalError, match="is damaged or incomplete at record 2"):
+        tail.torn()
+
+
+def test_a_session_begins_once_and_nobody_writes_where_it_did_not(database: Database) -> None:
+    with pytest.raises(BadInputError, match="holds session session already"):
+        create_journals(database, "session", NAMES)
+    assert not remove_journals(database, "other", NAMES)
+    stranger = SqlJournal(database, "other", "risk")
+    with pytest.raises(JournalError, match=r"has no journal risk of session other.*store\.url"):
+        list(stranger.recover())
+    with pytest.raises(JournalError, match="has no journal risk of session other"):
+        JournalRows(database, "other", "risk").count()
+    assert remove_journals(database, "session", NAMES)
+
+
+def test_a_database_without_tables_is_no_session_either(store_url: Secret) -> None:
+    empty = Database(database_url(store_url, Path()), durable=True)
+    with pytest.raises((BadInputError, RetryableError), match="journals"):
+        list(SqlJournal(empty, "session", "risk").recover())
+    with pytest.raises((BadInputError, RetryableError), match="journals"):
+        create_journals(empty, "session", NAMES)
+
+
+def test_a_commit_is_on_disk_whatever_the_database_was_told(database: Database) -> None:
+    if database.is_sqlite:
+        with database.engine.connect() as connection:
+            assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+            assert connection.scalar(text("PRAGMA synchronous")) == 2  # FULL
+        return
+    options = f"{database.url.query['options']} -c synchronous_commit=off"
+    url = database.url.update_query_dict({"options": options})
+    for durable, expected in ((False, "off"), (True, "on")):
+        with Database(url, durable=durable).engine.connect() as connection:
+            assert connection.scalar(text("SHOW synchronous_commit")) == expected
+
+
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    """Return a server that this test may end."""
+    yield from served()
+
+
 @pytest.mark.slow
-def test_a_writer_that_is_killed_loses_nothing_it_said_was_durable(
-    database: Database, store_url: Secret
+def test_a_server_that_went_away_is_caught_up_with(
+    own_server: PostgresServer, account: str
 ) -> None:
-    said = 0
-    for _ in range(5):
-        process = subprocess.Popen(
-            [sys.executable, "-c", WRITER, store_url.value], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        for _ in range(10):
-            said = int(process.stdout.readline())
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        rest = process.stdout.read().split()
-        process.stdout.close()
-        said = int(rest[-1]) if rest else said
-        journal = SqlJournal(database, "s", "risk")
-        found = [record["seq"] for record in journal.recover()]
-        journal.close()
-        assert found == list(range(len(found)))
-        assert said <= len(found) <= said + 3
-        assert len(found) % 3 == 0  # a group is there as a whole or not at all
+    database = prepared(Secret(own_server.create(account)))
+    journal = opened(database)
+    journal.append(RECORDS[0])
+    journal.commit()
+    own_server.end(signal.SIGQUIT)  # as a crash
+    journal.append(RECORDS[1])
+    for _ in range(2):
+        with pytest.raises(RetryableError):
+            journal.commit()
+    own_server.start()
+    journal.commit()
+    assert read(database) == RECORDS[:2]
 
 
 @pytest.mark.slow
-def test_a_server_that_went_away_is_caught_up_with(account: str) -> None:
-    from tests.aster_ray.store.servers import NO_POSTGRES, postgres_is_here
+def test_a_session_waits_for_its_server_and_says_nothing_meanwhile(
+    own_server: PostgresServer, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASTER__STORE__URL", own_server.create(account))
+    place = Place(POSTGRESQL, account)
+    journals = open_journals(tmp_path, place)
+    journals.create(NAMES)
+    journal, tail = journals.writer("risk"), journals.tail("risk")
+    assert list(journal.recover()) == list(tail.new_records()) == []
+    journal.append(RECORDS[0])
+    own_server.end(signal.SIGQUIT)
+    # Whoever comes anew is told at once; whoever was there waits.
+    with pytest.raises(RetryableError, match="database postgresql"):
+        SqlJournals(tmp_path / "x", account, Secret(own_server.url())).exists("risk")
+    done: list[str] = []
+    works: list[tuple[str, Callable[[], object]]] = [
+        ("commit", journal.commit),
+        ("reach", journals.reach),
+        ("look", lambda: journals.tail("executor").first_record()),
+    ]
 
-    if not postgres_is_here():
-        pytest.skip(NO_POSTGRES)
-    server = PostgresServer()
-    server.start()
-    try:
-        url = Secret(server.create(account))
-        database = Database(database_url(url, Path()), durable=True)
-        migrate(database)
-        journal = opened(database)
-        journal.append(RECORDS[0])
-        journal.commit()
-        server.end(signal.SIGQUIT)  # as a crash
-        journal.append(RECORDS[1])
-        for _ in range(2):
-            with pytest.raises(RetryableError):
-                journal.commit()
-        server.start()
-        journal.commit()
-        assert read(database) == RECORDS[:2]
-    finally:
-        server.remove()
+    def waits(name: str, work: Callable[[], object]) -> None:
+        work()
+        done.append(name)
+
+    threads = [threading.Thread(target=waits, args=one, daemon=True) for one in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(0.5)
+    assert done == []
+    own_server.start()
+    for thread in threads:
+        thread.join(60.0)
+    assert sorted(done) == ["commit", "look", "reach"]
+    assert list(tail.new_records()) == list(journals.scan("risk")) == RECORDS[:1]
+
+
+@pytest.mark.slow
+def test_a_server_that_stays_away_ends_the_wait_and_the_group_is_kept_for_later(
+    own_server: PostgresServer, account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aster_ray.store.sql.journals._PATIENCE_S", 0.3)
+    monkeypatch.setenv("ASTER__STORE__URL", own_server.create(account))
+    journals = open_journals(tmp_path, Place(POSTGRESQL, account))
+    journals.create(NAMES)
+    journal = journals.writer("risk")
+    assert list(journal.recover()) == []
+    own_server.end(signal.SIGQUIT)
+    journal.append(RECORDS[0])
+    for work in (journal.commit, journals.reach, lambda: journals.exists("risk")):
+        with pytest.raises(RetryableError, match="database postgresql"):
+            work()
+    own_server.start()
+    journal.append(RECORDS[1])
+    journal.commit()
+    assert list(journals.scan("risk")) == RECORDS[:2]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from aster_ray.data.live.feed_log import FeedLog, Release, read_market, write_anchor
-from aster_ray.engine.journal import FileJournal
+from aster_ray.engine.journal import FileJournal, Scan
 from aster_ray.engine.messages import BarBatch
 from aster_ray.errors import JournalError
 from aster_ray.kernel.market import Market, simple_market
@@ -59,8 +59,8 @@ def assert_same(one: Release, other: Release) -> None:
 
 def test_a_successor_hands_out_the_same_bits(tmp_path: Path, opened: Opened) -> None:
     path = tmp_path / "feed.journal"
-    write_anchor(path, a_history())
-    write_anchor(path, simple_market(np.ones((9, 2, 4))))  # there is one: it stays
+    write_anchor(FileJournal(path), a_history())
+    write_anchor(FileJournal(path), simple_market(np.ones((9, 2, 4))))  # there is one: it stays
     log = opened(path)
     assert log.unpaid_ms == [5 * HOUR, 3 * HOUR]  # the second symbol's last bar ended earlier
     released = [a_release(seq, missing=1 if seq == 2 else -1) for seq in range(8)]
@@ -76,25 +76,25 @@ def test_a_successor_hands_out_the_same_bits(tmp_path: Path, opened: Opened) -> 
     for seq in (0, 2, 7):  # from the file and from memory
         assert_same(successor.release(seq), released[seq])
     successor.append(a_release(8))
-    assert read_market(path).bars[-1].tobytes() == a_release(8).batch.bars.tobytes()
+    assert read_market(Scan(path)).bars[-1].tobytes() == a_release(8).batch.bars.tobytes()
 
 
 def test_a_log_is_a_market(tmp_path: Path, opened: Opened) -> None:
     path = tmp_path / "feed.journal"
-    write_anchor(path, a_history())
-    assert (len(read_market(path)), read_market(path).start) == (5, 5)
+    write_anchor(FileJournal(path), a_history())
+    assert (len(read_market(Scan(path))), read_market(Scan(path)).start) == (5, 5)
     log = opened(path)
     log.append(a_release(0))
-    market = read_market(path)
+    market = read_market(Scan(path))
     assert (len(market), market.start) == (6, 5)
-    assert market.rows(0, 5).digest() == read_market(path).rows(0, 5).digest()
+    assert market.rows(0, 5).digest() == read_market(Scan(path)).rows(0, 5).digest()
     assert market.open_ms.dtype == np.int64
     assert market.open_ms[-1] == 5 * HOUR
 
 
 def test_only_the_next_close_may_follow(tmp_path: Path, opened: Opened) -> None:
     path = tmp_path / "feed.journal"
-    write_anchor(path, a_history())
+    write_anchor(FileJournal(path), a_history())
     log = opened(path)
     with pytest.raises(JournalError, match=r"close 1 from \d+ came where 0"):
         log.append(a_release(1))
@@ -105,18 +105,18 @@ def test_only_the_next_close_may_follow(tmp_path: Path, opened: Opened) -> None:
 
 def test_a_log_without_its_anchor_is_refused(tmp_path: Path, opened: Opened) -> None:
     with pytest.raises(JournalError, match="does not begin with its anchor"):
-        read_market(tmp_path / "feed.journal")
+        read_market(Scan(tmp_path / "feed.journal"))
     with pytest.raises(JournalError, match="does not begin with its anchor"):
         opened(tmp_path / "feed.journal")
 
 
 def test_a_log_with_a_missing_close_is_refused(tmp_path: Path, opened: Opened) -> None:
     path = tmp_path / "feed.journal"
-    write_anchor(path, a_history())
+    write_anchor(FileJournal(path), a_history())
     log = opened(path)
     for seq in range(3):
         log.append(a_release(seq))
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join((*lines[:2], *lines[3:])))
     with pytest.raises(JournalError, match="holds close 2 where 1 belongs"):
-        read_market(path)
+        read_market(Scan(path))

@@ -71,7 +71,7 @@ class Stage:
             history = await fetch_history(client, SYMBOLS, MINUTE_MS, warmup)
         finally:
             await client.close()
-        write_anchor(self.path, history)
+        write_anchor(FileJournal(self.path), history)
         return history
 
     @contextlib.asynccontextmanager
