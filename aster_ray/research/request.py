@@ -245,3 +245,26 @@ def refuse_real_money(request: RunRequest) -> None:
             "only aster live does: leave it out to trade on paper, or let venue.rest and "
             "venue.stream be those of an aster simulator on this machine"
         )
+
+
+def absolute(request: RunRequest) -> RunRequest:
+    """Return the request with every path absolute: actors may start anywhere."""
+    settings: Any = request.settings
+    data = settings.data
+    if data.path:
+        data = dataclasses.replace(data, path=str(Path(data.path).resolve()))
+    strategies = tuple((_resolved(spec), params) for spec, params in request.strategies)
+    section = StrategiesConfig(
+        use=tuple(spec for spec, _ in strategies), parameters=dict(strategies)
+    )
+    return RunRequest(dataclasses.replace(settings, data=data, strategies=section), strategies)
+
+
+def _resolved(spec: str) -> str:
+    file, _, name = spec.rpartition(":")
+    if not file.endswith(".py"):
+        file, name = spec, ""
+    if not file.endswith(".py"):
+        return spec
+    path = str(Path(file).resolve())
+    return f"{path}:{name}" if name else path

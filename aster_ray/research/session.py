@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 from aster_ray.data.live.feed_log import read_market, write_anchor
 from aster_ray.engine.chronicle import closes_of, fold_execution, fold_risk
 from aster_ray.engine.command import command_row, commands_of, keep_commands
-from aster_ray.engine.config import StrategiesConfig
 from aster_ray.errors import AsterError, BadInputError, JournalError
 from aster_ray.metrics.files import (
     MARKER,
@@ -32,7 +31,7 @@ from aster_ray.research.mandate import Mandate, read_mandate
 from aster_ray.research.prepare import Prepared, prepare
 from aster_ray.research.record import Recorder, RunResult, finish
 from aster_ray.research.recorded import read_settings, written_settings
-from aster_ray.research.request import RunRequest
+from aster_ray.research.request import RunRequest, absolute
 from aster_ray.store.config import places_from_environment
 from aster_ray.store.journals import (
     JOURNALS,
@@ -135,7 +134,7 @@ def create_session(
     if any((out / name).exists() for name in (FILE, RISK_JOURNAL, JOURNALS)):
         raise _taken(out)
     check_run_folder(out)
-    fixed = _absolute(request)
+    fixed = absolute(request)
     prepared = prepare(fixed, begin_live(fixed) if fixed.is_live else None)
     refuse_look_ahead(prepared)
     if prepared.own_strategies:  # what a backtest would refuse, a session refuses before it trades
@@ -254,29 +253,6 @@ def place_of(folder: Path) -> Place:
         return read_place(content)
     except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(f"{folder / FILE} is damaged: {error}") from error
-
-
-def _absolute(request: RunRequest) -> RunRequest:
-    """Return the request with every path absolute: actors may start anywhere."""
-    settings: Any = request.settings
-    data = settings.data
-    if data.path:
-        data = dataclasses.replace(data, path=str(Path(data.path).resolve()))
-    strategies = tuple((_resolved(spec), params) for spec, params in request.strategies)
-    section = StrategiesConfig(
-        use=tuple(spec for spec, _ in strategies), parameters=dict(strategies)
-    )
-    return RunRequest(dataclasses.replace(settings, data=data, strategies=section), strategies)
-
-
-def _resolved(spec: str) -> str:
-    file, _, name = spec.rpartition(":")
-    if not file.endswith(".py"):
-        file, name = spec, ""
-    if not file.endswith(".py"):
-        return spec
-    path = str(Path(file).resolve())
-    return f"{path}:{name}" if name else path
 
 
 def conclude(session: Session, facts: Mapping[str, Any]) -> RunResult:
