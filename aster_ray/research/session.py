@@ -47,6 +47,8 @@ from aster_ray.strategies.encode import signal_columns
 from aster_ray.venues.live.costs import execution_section, order_costs
 
 FORMAT = "aster-session/1"
+# A version that knows files only must not look for them, and begin anew.
+IN_DATABASE = "aster-session/2"
 FILE = "session.json"
 RISK_JOURNAL = "risk.journal"
 EXECUTOR_JOURNAL = "executor.journal"
@@ -146,13 +148,13 @@ def create_session(
     journals = open_journals(folder, place)
     try:
         journals.create(ALL_JOURNALS)
+        if fixed.is_live:
+            write_anchor(journals.writer(FEED_JOURNAL), prepared.market)
     except AsterError:
         _let_go(folder)
         raise
-    if fixed.is_live:
-        write_anchor(journals.writer(FEED_JOURNAL), prepared.market)
     content = {
-        "format": FORMAT,
+        "format": IN_DATABASE if place.key else FORMAT,
         "token": token,
         "provenance": provenance,
         "settings": written_settings(fixed.settings),
@@ -237,8 +239,8 @@ def _content(folder: Path) -> dict[str, Any]:
         ) from error
     except ValueError as error:
         raise BadInputError(f"{file} is not a session: {error}") from error
-    if found != FORMAT:
-        raise BadInputError(f"{file} has format {found!r}, this version reads {FORMAT!r}")
+    if found not in (FORMAT, IN_DATABASE):
+        raise BadInputError(f"{file} has format {found!r}, this version reads {IN_DATABASE!r}")
     return dict(content)
 
 

@@ -15,6 +15,8 @@ from aster_ray.research.history import SessionHistory, history_database, history
 from aster_ray.research.replay import replay_session
 from aster_ray.research.session import (
     ALL_JOURNALS,
+    FORMAT,
+    IN_DATABASE,
     RISK_JOURNAL,
     Session,
     abandon,
@@ -65,6 +67,7 @@ def test_it_is_read_as_the_same_session_with_files_is(
     session = traded(tmp_path / "session", days=5)
     assert load_session(session.folder) == session
     assert place_of(session.folder).kind == (POSTGRESQL if len(environ) == 2 else SQLITE)
+    assert json.loads((session.folder / "session.json").read_text())["format"] == IN_DATABASE
     assert not list(session.folder.glob("*.journal"))
     for name in ALL_JOURNALS:
         assert list(session.journals.scan(name)) == list(with_files.journals.scan(name))
@@ -185,6 +188,7 @@ def test_a_kind_that_only_a_later_version_knows_is_said(tmp_path: Path) -> None:
     file = session.folder / "session.json"
     content = json.loads(file.read_text())
     assert "journal" not in content  # files are what every version knows
+    assert content["format"] == FORMAT
     file.write_text(json.dumps({**content, "journal": {"kind": "clay", "key": "x"}}))
     for read in (load_session, place_of):
         with pytest.raises(BadInputError, match=r"journal\.kind is 'clay'"):
