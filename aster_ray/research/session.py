@@ -151,7 +151,8 @@ def create_session(
         if fixed.is_live:
             write_anchor(journals.writer(FEED_JOURNAL), prepared.market)
     except AsterError:
-        _let_go(folder)
+        if not (folder / FILE).exists():  # else somebody else's session is there by now
+            _let_go(folder)
         raise
     content = {
         "format": IN_DATABASE if place.key else FORMAT,
