@@ -64,12 +64,12 @@ class Arena:
             settings: Any = request.settings
             orders = replace(settings.session, orders=SIMULATOR)
             request = RunRequest(replace(settings, session=orders), request.strategies)
-        self._request = request
+        self.request = request
         self.calm = cache(self._undisturbed)
 
     def _undisturbed(self) -> Path:
         folder = self._folder / "calm"
-        session = create_session(self._request, folder, uuid.uuid4().hex[:8])
+        session = create_session(self.request, folder, uuid.uuid4().hex[:8])
         warm_all(session.prepare())
         run_session(session, lambda _view: None, lambda: False)
         assert len(sent_ids(folder)) > 30
@@ -80,7 +80,7 @@ class Arena:
         if not self._at_exchange:
             self.calm()
         folder = self._folder / "-".join(case.name.replace(",", "").split())
-        session = create_session(self._request, folder, uuid.uuid4().hex[:8])
+        session = create_session(self.request, folder, uuid.uuid4().hex[:8])
         plan = self._plans / session.token
         if case.failpoints:
             plan.with_suffix(".json").write_text(json.dumps(dict(case.failpoints)))
