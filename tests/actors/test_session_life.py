@@ -43,12 +43,14 @@ def test_a_stop_finishes_the_close_under_way_and_writes_the_report(tmp_path: Pat
     assert headline(last._replace(ledger={})) == "finished: actors are coming up"
 
 
+@pytest.mark.slow
 def test_a_stop_before_the_first_close_ends_too(tmp_path: Path) -> None:
     result = run(a_request(28), tmp_path / "session", stopped=lambda: True)
     assert len(result.equity) < 200
     assert replay_session(tmp_path / "session").differences == []
 
 
+@pytest.mark.slow
 def test_a_paced_session_loses_no_close(tmp_path: Path) -> None:
     """Not how long it took: a busy machine may start its watch late."""
     result = run(a_request(2, ("momentum",), speed=20), tmp_path / "session")

@@ -1,4 +1,7 @@
-"""kill -9 of each actor in the middle of a session: it ends as if nothing had happened."""
+"""kill -9 of each actor in the middle of a session: it ends as if nothing had happened.
+
+CI strikes the same actors at more places, with the table of test_chaos; these are longer sessions.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,12 @@ from aster_ray.research.record import RunResult
 from aster_ray.research.replay import replay_session
 from tests.actors.sessions import Killer, a_request, assert_same_trading, backtest, run, sent_ids
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_node")]
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.slow,
+    pytest.mark.long,
+    pytest.mark.usefixtures("ray_node"),
+]
 
 
 @cache
@@ -27,15 +35,12 @@ def test_an_actor_that_dies_comes_back_and_nothing_is_sent_twice(role: str, tmp_
     actor = result.report["session"]["actors"][role]
     assert actor["restarts"] >= 1
     assert actor["pid"] != killer.killed[role]
-    assert actor["downtime_ms"] < 10_000
     ids = sent_ids(tmp_path / "session")
     assert len(ids) == len(set(ids)) > 50
     assert_same_trading(result, undisturbed())
     assert replay_session(tmp_path / "session").differences == []
 
 
-@pytest.mark.slow
-@pytest.mark.long
 def test_one_after_the_other_and_two_at_once(tmp_path: Path) -> None:
     killer = Killer(
         {
@@ -53,8 +58,6 @@ def test_one_after_the_other_and_two_at_once(tmp_path: Path) -> None:
     assert_same_trading(result, undisturbed())
 
 
-@pytest.mark.slow
-@pytest.mark.long
 @pytest.mark.parametrize("times", range(3))
 @pytest.mark.parametrize("role", topology.PIPELINE)
 def test_whenever_it_dies(role: str, times: int, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def test_all_strategies_over_the_built_in_market(tmp_path: Path) -> None:
     assert len({row["pid"] for row in facts["actors"].values()}) == 5
 
 
+@pytest.mark.slow
 def test_closes_that_come_by_the_clock_give_the_same_orders(tmp_path: Path) -> None:
     request = a_request(4, ("momentum",), speed=100)
     session = dataclasses.replace(request.settings.session, lock_step=False)
@@ -43,6 +44,7 @@ def test_closes_that_come_by_the_clock_give_the_same_orders(tmp_path: Path) -> N
     assert facts["stages"]["strategy: signals"]["messages"] == 4 * 24
 
 
+@pytest.mark.slow
 def test_recorded_bars_with_funding_and_marks(recorded_data: Path, tmp_path: Path) -> None:
     request = a_request(
         data=str(recorded_data), symbols="BTC,ETH,SOL", start="2024-03-01", end="2024-03-31"
