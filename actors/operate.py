@@ -41,10 +41,18 @@ def status(folder: Path) -> dict[str, Any]:
             try:
                 ledger = call(topology.LEDGER, session.token, "snapshot")
             except NoAnswerError:
-                ledger = read_ledger(folder)
+                ledger = _known(folder)
     except NoAnswerError as error:
         return standing(folder, None, read_ledger(folder), str(error))
     return standing(folder, told, ledger)
+
+
+def _known(folder: Path) -> dict[str, Any]:
+    """Return what the journals say; nothing where a database is away, for the session lives."""
+    try:
+        return read_ledger(folder)
+    except AsterError:
+        return {}
 
 
 def set_state(folder: Path, state: TradingState, reason: str) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class SupervisorActor(Shell):
         The end does not wait for the feed or the ledger; the report tells of their deaths all the
         same, so a process that is silent now is given the time to come back that it always has.
         """
-        while True:
+        while self._state == "finished":  # one that failed says why, whoever answers now
             await asyncio.gather(*(self._listen(role) for role in WATCHED))
             if not any(one.silent_ns and not one.failure for one in self._pulses.values()):
                 return

@@ -121,6 +121,17 @@ def take(account: VenueAccount, record: Mapping[str, Any]) -> None:
     account.ended.add(n)
 
 
+def is_working(account: VenueAccount, n: int) -> bool:
+    """Return whether an order of ours on a symbol is under way: what is held may still change.
+
+    One that rests is not; what comes of it is told.
+    """
+    return n in account.carried or any(
+        order.slot.symbol == n and order.stage is not Stage.OPEN
+        for order in account.orders.values()
+    )
+
+
 def may_adopt(account: VenueAccount, n: int) -> bool:
     """Return whether what differs of ``n`` can only be somebody else's doing, and has an heir.
 

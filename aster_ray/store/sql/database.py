@@ -29,6 +29,7 @@ _ON_DISK = (
     "SELECT set_config('synchronous_commit', 'on', false) "
     "WHERE current_setting('synchronous_commit') = 'off'"
 )
+_READ_ONLY = "25006"  # SQLSTATE of PostgreSQL
 Result = TypeVar("Result")
 
 
@@ -57,6 +58,11 @@ def database_url(url: Secret, folder: Path) -> URL:
             f"store.url names {found.drivername!r}: sqlite and postgresql+psycopg are supported"
         )
     return found
+
+
+def is_standby(error: DBAPIError) -> bool:
+    """Return whether a server only reads, as one that is to take over does until it has."""
+    return getattr(error.orig, "sqlstate", None) == _READ_ONLY
 
 
 class Database:
@@ -123,7 +129,7 @@ class Database:
         except OperationalError as error:
             raise RetryableError(f"database {self.place}: {_reason(error)}") from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if error.connection_invalidated or is_standby(error):
                 raise RetryableError(f"database {self.place}: {_reason(error)}") from error
             raise BadInputError(
                 f"database {self.place} refuses: {_reason(error)}; check store.url and its rights"

@@ -14,12 +14,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, and_, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from aster_ray import clock
 from aster_ray.engine.journal import Loss
-from aster_ray.errors import BadInputError, JournalError
-from aster_ray.store.sql.database import Database
+from aster_ray.errors import BadInputError, JournalError, RetryableError
+from aster_ray.store.sql.database import Database, is_standby
 from aster_ray.store.sql.schema import JournalHead, JournalRow, table
 
 _HEADS, _ROWS = table(JournalHead), table(JournalRow)
@@ -164,7 +164,11 @@ class SqlJournal:
         if self.recovered != expected:
             raise self._rows.damaged(self.recovered)
         self._records = expected
-        self._connection = self._database.engine.connect()
+        self._connection = self._patiently(self._connect)
+
+    def _connect(self) -> Connection:
+        with self._database.errors():
+            return self._database.engine.connect()
 
     def scan(self) -> Iterator[dict[str, Any]]:
         """Yield every record that is there, one at a time."""
@@ -182,9 +186,9 @@ class SqlJournal:
         """Write the group and return only once it is on disk.
 
         Raises:
-            JournalError: another writer has taken the journal over.
-            RetryableError: the database does not answer; the next commit carries the group too,
-                and finds out whether this one arrived.
+            JournalError: another writer has taken the journal over, or the database does not
+                answer or refuses. Not what a venue that is away raises: who writes ahead must not
+                go on. The next commit carries the group too, and finds out whether it arrived.
         """
         if not self._pending:
             return
@@ -194,7 +198,10 @@ class SqlJournal:
         for row, n in zip(self._pending, range(self._records, count), strict=True):
             row["n"] = n  # appended before the journal was recovered to its end
         connection = self._connection
-        self._patiently(lambda: self._write(connection, count))
+        try:
+            self._patiently(lambda: self._write(connection, count))
+        except (RetryableError, BadInputError) as error:
+            raise JournalError(f"journal {self.name} cannot be written: {error}") from error
         self._records = count
         self._pending.clear()
 
@@ -212,6 +219,7 @@ class SqlJournal:
         """Put the group on disk in one transaction, unless it is there."""
         mine = and_(self._rows.head, _HEADS.c.writer == self._writer)
         stamp = {"records": count, "written_ms": clock.LiveClock().now_ms()}
+        arrived = self._records
         with self._database.errors():
             try:
                 with connection.begin():
@@ -220,11 +228,23 @@ class SqlJournal:
                     )
                     if moved.rowcount == 1:
                         connection.execute(insert(_ROWS), self._pending)
-                    # A commit whose answer was lost may have arrived: then this group is there.
-                    elif connection.scalar(select(_HEADS.c.records).where(mine)) != count:
-                        raise self._taken()
+                    else:
+                        # A commit whose answer was lost may have arrived: of this group, or of
+                        # what it was before more was appended to it.
+                        arrived = connection.scalar(select(_HEADS.c.records).where(mine)) or 0
+                        if not self._records < arrived <= count:
+                            raise self._taken()
             except IntegrityError as error:
                 raise self._taken() from error
+            except DBAPIError as error:
+                if is_standby(error):
+                    connection.invalidate()  # the next attempt may reach the one that took over
+                raise
+        if arrived > self._records:
+            del self._pending[: arrived - self._records]
+            self._records = arrived
+            if self._pending:
+                self._write(connection, count)
 
     def _take(self) -> int:
         """Become the writer; return how many records there are."""

@@ -80,7 +80,7 @@ def order(row: Row) -> VenueOrder:
         average_price=average if filled and average else None,
         price=_price(row.get("price")),
         trigger_price=_price(row.get("stopPrice")),
-        reduce_only=_flag(row.get("reduceOnly")),
+        reduce_only=_flag(row.get("reduceOnly")) or _flag(row.get("closePosition")),
         updated_ms=int(row["updateTime"]),
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import structlog
 
 from aster_ray.clock import monotonic_ns
-from aster_ray.engine.adoption import may_adopt
+from aster_ray.engine.adoption import is_working, may_adopt
 from aster_ray.engine.messages import BarBatch
 from aster_ray.engine.venue_account import VenueAccount
 from aster_ray.engine.venue_orders import Purpose, Stage
@@ -44,7 +44,8 @@ class Others:
         """Yield what becomes ours at a close, as records, so that its orders know of it."""
         now = monotonic_ns()
         for n in list(self._account.foreign):
-            if (now - self._since.get(n, now)) / 1e9 >= self.after_s:
+            # What an earlier life noted counts from this one's first close on.
+            if (now - self._since.setdefault(n, now)) / 1e9 >= self.after_s:
                 yield from self._adoption(n, float(batch.bars[n, MARK_CLOSE]), batch.close_ms)
 
     def at_first(self, marks: Mapping[int, float], ms: int) -> Iterator[dict[str, object]]:
@@ -75,13 +76,16 @@ class Others:
         """Return whether an open order that is not in our books is to be withdrawn now.
 
         What may open a position goes if positions of others become ours, or if an earlier session
-        of ours left it. What only reduces goes once the position is ours and has its own stop.
+        of ours left it. What only reduces goes once the position is ours and has its own stop,
+        and never while an order of ours is under way: whose the position is cannot be told then.
         """
         if not self.tidies:
             return False
         if not order.reduce_only:
             return self.adopts or order.client_order_id.startswith(OURS)
-        return self.adopts and n not in self._account.foreign and self._is_safe(n)
+        account = self._account
+        told = n not in account.foreign and not is_working(account, n)
+        return self.adopts and told and self._is_safe(n)
 
     def _is_safe(self, n: int) -> bool:
         account = self._account
@@ -89,5 +93,6 @@ class Others:
             order.slot.symbol == n
             and order.slot.purpose is Purpose.STOP
             and order.stage is Stage.OPEN
+            and order.want.lots == -account.position(n)
             for order in account.orders.values()
         )

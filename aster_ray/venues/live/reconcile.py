@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import structlog
 
+from aster_ray.engine.adoption import is_working
 from aster_ray.engine.ports import TradingClient
 from aster_ray.engine.venue_orders import Stage
 from aster_ray.model.venue import VenueOrder, VenuePosition
@@ -110,11 +111,7 @@ async def _positions(
             for trade in await client.trades(instrument.symbol, since_ms):
                 venue.hear_trade(trade)
         excess = lots - venue.account.position(n)
-        is_working = n in venue.account.carried or any(
-            order.slot.symbol == n and order.stage is not Stage.OPEN
-            for order in venue.account.orders.values()
-        )
-        if excess and is_working:
+        if excess and is_working(venue.account, n):
             continue  # an order is under way: the next comparison tells
         venue.foreign(n, excess)
         if excess:

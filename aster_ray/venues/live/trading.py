@@ -23,6 +23,8 @@ from aster_ray.venues.live.reconcile import Finding, reconcile
 from aster_ray.venues.live.venue import LiveVenue
 from aster_ray.venues.live.worker import Worker
 
+_MOST_LOOKS = 5  # at an account from which orders are withdrawn that may open a position
+
 
 class Trading:
     """Carries orders to the venue and its word back, and compares the two again and again.
@@ -74,13 +76,25 @@ class Trading:
 
     async def begin(self) -> Finding:
         """Compare before anything is sent; goes on asking until the venue answers."""
+        looks = 0
         while True:
             found = await self._reconcile("begin")
             if found is not None:
+                looks += 1
+                if looks < _MOST_LOOKS and self._may_have_opened(found):
+                    continue  # what was withdrawn now may have been filled in the last moment
                 for record in self._venue.others.at_first(found.marks, self._since_ms):
                     self._venue.write(record)
                 return found
             await asyncio.sleep(1.0)
+
+    def _may_have_opened(self, found: Finding) -> bool:
+        """Return whether an order that could open a position was withdrawn after it was found."""
+        return any(
+            not order.reduce_only and self._venue.others.is_in_the_way(n, order)
+            for order in found.external
+            if (n := self._venue.index.get(order.symbol)) is not None
+        )
 
     async def _reconcile(self, step: str) -> Finding | None:
         """Compare; None where the venue did not answer."""
@@ -109,7 +123,8 @@ class Trading:
             try:
                 self._permit()
                 await self._client.cancel(order.symbol, order.client_order_id)
-            except (RetryableError, OutcomeUnknownError, RejectedError) as error:
+            # Reading may be allowed where canceling is not: the next comparison tries again.
+            except (RetryableError, OutcomeUnknownError, RejectedError, BadInputError) as error:
                 why = str(error)
                 structlog.get_logger().warning("not_withdrawn", id=order.client_order_id, why=why)
             else:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from aster_ray.config import Secret
 from aster_ray.errors import BadInputError, JournalError, RetryableError
@@ -41,8 +42,8 @@ def prepared(url: Secret) -> Database:
     return made
 
 
-def opened(database: Database, name: str = "risk") -> SqlJournal:
-    journal = SqlJournal(database, "session", name)
+def opened(database: Database, name: str = "risk", patience_s: float = 0.0) -> SqlJournal:
+    journal = SqlJournal(database, "session", name, patience_s)
     assert list(journal.recover()) is not None
     return journal
 
@@ -81,6 +82,22 @@ def test_a_commit_whose_answer_was_lost_is_not_written_twice(database: Database)
     journal.append(RECORDS[1])
     journal.commit()
     assert read(database) == RECORDS[:2]
+
+
+def test_a_group_that_grew_after_its_answer_was_lost_is_written_from_where_it_ended(
+    database: Database,
+) -> None:
+    journal = opened(database)
+    journal.append(RECORDS[0])
+    kept = list(journal._pending)
+    journal.commit()
+    journal._records, journal._pending = 0, kept
+    journal.append(RECORDS[1])
+    journal.append(RECORDS[2])
+    journal.commit()
+    journal.append(RECORDS[0])
+    journal.commit()
+    assert read(database) == [*RECORDS[:3], RECORDS[0]]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +203,8 @@ def test_a_server_that_went_away_is_caught_up_with(
     own_server.end(signal.SIGQUIT)  # as a crash
     journal.append(RECORDS[1])
     for _ in range(2):
-        with pytest.raises(RetryableError):
+        # Not what a venue raises that is away: whoever writes ahead of an order must not go on.
+        with pytest.raises(JournalError, match="risk cannot be written: database postgresql"):
             journal.commit()
     own_server.start()
     journal.commit()
@@ -244,10 +262,40 @@ def test_a_server_that_stays_away_ends_the_wait_and_the_group_is_kept_for_later(
     assert list(journal.recover()) == []
     own_server.end(signal.SIGQUIT)
     journal.append(RECORDS[0])
-    for work in (journal.commit, journals.reach, lambda: journals.exists("risk")):
+    with pytest.raises(JournalError, match="cannot be written: database postgresql"):
+        journal.commit()
+    for work in (journals.reach, lambda: journals.exists("risk")):
         with pytest.raises(RetryableError, match="database postgresql"):
             work()
     own_server.start()
     journal.append(RECORDS[1])
     journal.commit()
     assert list(journals.scan("risk")) == RECORDS[:2]
+
+
+@pytest.mark.slow
+def test_a_server_that_only_reads_for_a_while_is_waited_for(
+    own_server: PostgresServer, account: str
+) -> None:
+    database = prepared(Secret(own_server.create(account)))
+    journal = opened(database, patience_s=30.0)
+    admin = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    def only_reads(word: str) -> None:
+        admin.execute(text("SET default_transaction_read_only = off"))
+        admin.execute(text(f"ALTER ROLE CURRENT_USER SET default_transaction_read_only = {word}"))
+
+    only_reads("on")
+    assert journal._connection is not None
+    journal._connection.invalidate()  # who comes anew meets it as it is now
+    journal.append(RECORDS[0])
+    writing = threading.Thread(target=journal.commit, daemon=True)
+    with capture_logs() as told:
+        writing.start()
+        writing.join(1.0)
+        assert writing.is_alive()
+        only_reads("off")
+        writing.join(30.0)
+    assert read(database) == RECORDS[:1]
+    assert [row["event"] for row in told] == ["database_away", "database_is_back"]
+    admin.close()

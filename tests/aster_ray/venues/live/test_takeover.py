@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
+from structlog.testing import capture_logs
+
+from aster_ray.engine.venue_orders import Purpose, Stage
+from aster_ray.errors import BadInputError
 from aster_ray.kernel.records import MARK_CLOSE
 from aster_ray.model.enums import Side, Working
 from aster_ray.model.ids import OURS
@@ -122,5 +127,85 @@ def test_who_only_looks_withdraws_nothing() -> None:
         async with at_work(life):
             await life.trading.compare()
         assert resting(life) == {f"{OURS}stop": 20, f"{OURS}entry": 20, "by-hand": 20}
+
+    play(scenario)
+
+
+def test_an_entry_that_fills_while_it_is_withdrawn_is_taken_over_with_the_rest() -> None:
+    async def scenario(_scene: LiveScene, life: Life) -> None:
+        await left_behind(life)
+        life.venue.others.adopts = True
+        cancel = life.client.cancel
+
+        async def too_late(symbol: str, known: str) -> VenueOrder | None:
+            if known == f"{OURS}entry":
+                await life.client.place(ticket(f"{OURS}filled", Side.BUY, OrderType.MARKET))
+            return await cancel(symbol, known)
+
+        life.client.cancel = too_late  # type: ignore[method-assign]
+        async with at_work(life):
+            assert life.venue.account.position(0) == 40
+            await rest(life)
+            assert 40 in resting(life).values()
+
+    play(scenario)
+
+
+def test_what_an_earlier_life_had_noted_is_adopted_too() -> None:
+    async def scenario(scene: LiveScene, life: Life) -> None:
+        await left_behind(life)
+        others, batches = life.venue.others, ReplayFeed(scene.market)
+        life.venue.observe(batches.batch(0))  # it is no beginning any more
+        life.venue.foreign(0, 20)
+        others._since.clear()  # which the process that noted it had in memory only
+        others.adopts, others.after_s = True, 0.01
+        life.venue.observe(batches.batch(1))
+        assert life.venue.account.position(0) == 0
+        await asyncio.sleep(0.02)
+        life.venue.observe(batches.batch(2))
+        assert life.venue.account.position(0) == 20
+
+    play(scenario)
+
+
+def test_a_stop_of_others_stays_until_ours_is_large_enough_and_nothing_is_under_way() -> None:
+    async def scenario(_scene: LiveScene, life: Life) -> None:
+        await left_behind(life)
+        life.venue.others.adopts = True
+        async with at_work(life):
+            await rest(life)
+            account = life.venue.account
+            (theirs,) = [
+                order for order in await life.client.open_orders() if order.reduce_only
+                and order.client_order_id not in account.orders
+            ] or [None]  # fmt: skip
+            if theirs is None:  # it went already, as it should: ours rests for all of it
+                placed = ticket("their-stop", Side.SELL, OrderType.STOP_MARKET)
+                placed = replace(placed, trigger_price=95_000.0, reduce_only=True)
+                theirs = await life.client.place(placed)
+            assert life.venue.others.is_in_the_way(0, theirs)
+            (stop,) = [o for o in account.orders.values() if o.slot.purpose is Purpose.STOP]
+            whole, stop.want = stop.want, stop.want._replace(lots=stop.want.lots + 3)
+            assert not life.venue.others.is_in_the_way(0, theirs)
+            stop.want, stop.stage = whole, Stage.UNKNOWN
+            assert not life.venue.others.is_in_the_way(0, theirs)
+            stop.stage = Stage.OPEN
+
+    play(scenario)
+
+
+def test_keys_that_may_read_but_not_cancel_end_nothing() -> None:
+    async def scenario(_scene: LiveScene, life: Life) -> None:
+        await left_behind(life)
+
+        async def refused(_symbol: str, _known: str) -> VenueOrder | None:
+            raise BadInputError("the key may not trade")
+
+        life.client.cancel = refused  # type: ignore[method-assign]
+        with capture_logs() as told:
+            async with at_work(life):
+                await life.trading.compare()
+        assert {row["id"] for row in told if row["event"] == "not_withdrawn"} == {f"{OURS}entry"}
+        assert life.trading.silence == ""
 
     play(scenario)
