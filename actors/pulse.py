@@ -137,5 +137,6 @@ def load(folder: Path) -> tuple[dict[str, Pulse], dict[str, Any]]:
         }
         fields["dropped"] = {int(pid): one for pid, one in fields["dropped"].items()}
         fields["recoveries"] = [Recovery(**one) for one in fields["recoveries"]]
+        fields["state"] = ""  # it was so when a predecessor heard of it; it may fail to come back
         pulses[role] = Pulse(**fields)
     return pulses, found["course"]

@@ -123,7 +123,8 @@ class SupervisorActor(Shell):
             self._state = "running"
             self._trading_ns = clock.wall_ns()
         elif self._last is not None and all(
-            self._pulses[role].progress >= self._last for role in _THROUGH
+            pulse.ready and pulse.progress >= self._last
+            for pulse in (self._pulses[role] for role in _THROUGH)
         ):
             self._state = "finished"
             self._ended_ns = clock.wall_ns()
