@@ -257,10 +257,11 @@ def rates(first: Mapping[str, Any], last: Mapping[str, Any], contracts: int) -> 
     if seconds <= 0.0:
         return {}
     found = {}
-    for kind, after in last["heard"].items():
-        before = first["heard"][kind]
-        average = (after["all"] - before["all"]) / contracts / seconds
-        found[kind] = Rate(average, max(0, after["least"] - before["most"]) / seconds)
+    before, after = first["heard"], last["heard"]
+    for kind in (name.removesuffix("_most") for name in after if name.endswith("_most")):
+        average = (after[kind] - before[kind]) / contracts / seconds
+        least = max(0, after[f"{kind}_least"] - before[f"{kind}_most"])
+        found[kind] = Rate(average, least / seconds)
     return found
 
 

@@ -99,11 +99,11 @@ def test_a_bar_counts_only_at_the_pace_promised_and_if_nearly_all_closes_could_b
 
 
 def test_the_slowest_contract_is_not_flattered() -> None:
-    def account(at_ms: int, **books: int) -> dict[str, Any]:
-        return {"at_ms": at_ms, "heard": {"books": books}}
+    def account(at_ms: int, books: int, least: int, most: int) -> dict[str, Any]:
+        heard = {"books": books, "books_least": least, "books_most": most}
+        return {"at_ms": at_ms, "heard": heard}
 
-    first = account(1_000, all=210, least=100, most=110)
-    last = account(11_000, all=420, least=200, most=220)
+    first, last = account(1_000, 210, 100, 110), account(11_000, 420, 200, 220)
     (rate,) = load.rates(first, last, 2).values()
     assert rate == load.Rate(average=10.5, least=9.0)
     assert load.rates(first, first, 2) == {}

@@ -62,11 +62,16 @@ class SourceDesk:
             self.clock.hear(event.ts_ms, now_ms)
         return True
 
-    def told(self) -> dict[str, dict[str, int]]:
-        """Return kind of update -> how many were taken: in all, and the range over symbols."""
+    def told(self) -> dict[str, int]:
+        """Return how many updates of each kind were taken: in all, and the range over symbols."""
         return {
-            kind: {"all": sum(numbers), "least": min(numbers), "most": max(numbers)}
+            name: number
             for kind, numbers in self._heard.items()
+            for name, number in (
+                (kind, sum(numbers)),
+                (f"{kind}_least", min(numbers)),
+                (f"{kind}_most", max(numbers)),
+            )
         }
 
     def has_begun(self, open_ms: int) -> bool:

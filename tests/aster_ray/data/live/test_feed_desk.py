@@ -330,8 +330,12 @@ def test_how_it_stands_can_be_told() -> None:
     assert told["switches"] == []
     assert told["behind"] <= 1
     assert told["at_ms"] == START_MS + 7 * MINUTE_MS
-    for heard in told["heard"].values():  # of bars, marks and books alike
-        assert 0 < heard["least"] <= heard["all"] / len(SYMBOLS) <= heard["most"]
+    heard = told["heard"]
+    for kind in ("bars", "marks", "books"):
+        least, most = heard[f"{kind}_least"], heard[f"{kind}_most"]
+        assert 0 < least <= heard[kind] / len(SYMBOLS) <= most
+    # As deep as a report of a session may be: one that is deeper counts as damaged.
+    assert not any(isinstance(value, dict) for value in heard.values())
 
 
 def test_an_answer_that_comes_after_its_venue_was_left_is_not_heard() -> None:
