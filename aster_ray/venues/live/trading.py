@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import structlog
 
@@ -17,7 +17,7 @@ from aster_ray.errors import (
     RejectedError,
     RetryableError,
 )
-from aster_ray.model.venue import FundingPayment, Interrupted, OrderUpdate
+from aster_ray.model.venue import FundingPayment, Interrupted, OrderUpdate, VenueOrder
 from aster_ray.venues.live.patience import Patience
 from aster_ray.venues.live.reconcile import Finding, reconcile
 from aster_ray.venues.live.venue import LiveVenue
@@ -81,20 +81,20 @@ class Trading:
             found = await self._reconcile("begin")
             if found is not None:
                 looks += 1
-                if looks < _MOST_LOOKS and self._may_have_opened(found):
+                opening = any(not order.reduce_only for order in self._in_the_way(found))
+                if looks < _MOST_LOOKS and opening:
                     continue  # what was withdrawn now may have been filled in the last moment
                 for record in self._venue.others.at_first(found.marks, self._since_ms):
                     self._venue.write(record)
                 return found
             await asyncio.sleep(1.0)
 
-    def _may_have_opened(self, found: Finding) -> bool:
-        """Return whether an order that could open a position was withdrawn after it was found."""
-        return any(
-            not order.reduce_only and self._venue.others.is_in_the_way(n, order)
-            for order in found.external
-            if (n := self._venue.index.get(order.symbol)) is not None
-        )
+    def _in_the_way(self, finding: Finding) -> Iterator[VenueOrder]:
+        """Yield the open orders of others on our symbols that would move what is ours now."""
+        for order in finding.external:
+            n = self._venue.index.get(order.symbol)
+            if n is not None and self._venue.others.is_in_the_way(n, order):
+                yield order
 
     async def _reconcile(self, step: str) -> Finding | None:
         """Compare; None where the venue did not answer."""
@@ -115,11 +115,8 @@ class Trading:
         return self.finding
 
     async def _withdraw(self, finding: Finding) -> None:
-        """Withdraw the open orders of others on our symbols that would move what is ours now."""
-        for order in finding.external:
-            n = self._venue.index.get(order.symbol)
-            if n is None or not self._venue.others.is_in_the_way(n, order):
-                continue
+        """Withdraw what is in the way of what is ours."""
+        for order in self._in_the_way(finding):
             try:
                 self._permit()
                 await self._client.cancel(order.symbol, order.client_order_id)
