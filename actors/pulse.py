@@ -122,7 +122,7 @@ def save(folder: Path, pulses: Mapping[str, Pulse], course: Mapping[str, Any]) -
 
 
 def load(folder: Path) -> tuple[dict[str, Pulse], dict[str, Any]]:
-    """Return what a predecessor wrote down; nothing where there was none."""
+    """Return what a supervisor wrote down; nothing where there was none."""
     try:
         found = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -137,6 +137,5 @@ def load(folder: Path) -> tuple[dict[str, Pulse], dict[str, Any]]:
         }
         fields["dropped"] = {int(pid): one for pid, one in fields["dropped"].items()}
         fields["recoveries"] = [Recovery(**one) for one in fields["recoveries"]]
-        fields["state"] = ""  # it was so when a predecessor heard of it; it may fail to come back
         pulses[role] = Pulse(**fields)
     return pulses, found["course"]

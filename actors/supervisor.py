@@ -32,6 +32,8 @@ class SupervisorActor(Shell):
         """Begin with what a predecessor wrote down, if there was one."""
         pulses, course = load(self._folder)
         self._own = pulses.pop(topology.SUPERVISOR, Pulse())
+        for pulse in pulses.values():
+            pulse.state = ""  # it was so when a predecessor heard of it; it may fail to come back
         self._pulses = pulses
         now = clock.wall_ns()
         self._began_ns: int = course.get("began_ns", now)
