@@ -4,6 +4,7 @@
 PYTHON ?= python3
 ARGS ?=
 SELECT ?=
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 BASE := $(VENV)/.installed-base
@@ -15,8 +16,9 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constrain
 paper: $(BASE)
 	@$(BIN)/aster paper $(ARGS)
 
+# WORKERS=0 runs them in one process, as a debugger wants it.
 test: $(DEV)
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # SELECT narrows it: `make test-all SELECT="-m slow"` is what `make test` leaves out.
 test-all: $(DEV)

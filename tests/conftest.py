@@ -21,6 +21,19 @@ settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give whoever runs the tests in several processes what must stay in one of them.
+
+    Everything on Ray shares one node and is the longest, so it comes first; a file stays whole for
+    the sake of its fixtures.
+    """
+    for item in items:
+        is_on_ray = item.get_closest_marker("ray") is not None
+        item.add_marker(pytest.mark.xdist_group("ray" if is_on_ray else item.path.stem))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
 @pytest.fixture(scope="session")
 def recorded_data() -> Path:
     """Return the folder of recorded market data, or skip."""

@@ -148,8 +148,14 @@ def create_session(
     journals = open_journals(folder, place)
     try:
         journals.create(ALL_JOURNALS)
-        if fixed.is_live:
-            write_anchor(journals.writer(FEED_JOURNAL), prepared.market)
+        try:
+            if fixed.is_live:
+                write_anchor(journals.writer(FEED_JOURNAL), prepared.market)
+        except AsterError:
+            if place.key:
+                with contextlib.suppress(AsterError):  # rows that no session names, at worst
+                    journals.discard(ALL_JOURNALS)
+            raise
     except AsterError:
         if not (folder / FILE).exists():  # else somebody else's session is there by now
             _let_go(folder)

@@ -25,6 +25,12 @@ _AGAIN_S = (0.05, 1.0)  # first and longest pause before it is asked again
 # A server whose machine is gone is noticed within half a minute, instead of within hours.
 _ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 _ALIVE |= {"tcp_user_timeout": 30_000}
+# A writer that froze or lost its way to the server within a transaction holds its rows no longer
+# than that, and nobody waits for them longer.
+_LET_GO = (
+    f"SET lock_timeout = '{_BUSY_S:g}s'",
+    f"SET idle_in_transaction_session_timeout = '{_BUSY_S:g}s'",
+)
 _ON_DISK = (
     "SELECT set_config('synchronous_commit', 'on', false) "
     "WHERE current_setting('synchronous_commit') = 'off'"
@@ -82,8 +88,7 @@ class Database:
         """
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
-        # PostgreSQL's password never shows: SQLAlchemy masks it in what it renders.
-        self.place = url.render_as_string(hide_password=True)
+        self.place = _without_passwords(url)
         settings: dict[str, Any] = (
             {"timeout": _BUSY_S} if self.is_sqlite else {"connect_timeout": 5, **_ALIVE}
         )
@@ -108,11 +113,12 @@ class Database:
                 connection.execute(f"PRAGMA synchronous={level}")
                 connection.execute("PRAGMA foreign_keys=ON")
 
-        elif durable:
+        else:
 
             @event.listens_for(self.engine, "connect")
             def insist(connection: Any, _record: Any) -> None:
-                connection.execute(_ON_DISK)
+                for statement in (*_LET_GO, *((_ON_DISK,) if durable else ())):
+                    connection.execute(statement)
                 connection.commit()
 
     @contextlib.contextmanager
@@ -189,6 +195,12 @@ class Database:
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
+
+
+def _without_passwords(url: URL) -> str:
+    """Return it for messages; a password may also stand among the options of the driver."""
+    hidden = {key: "***" for key in url.query if "password" in key}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
 def _reason(error: DBAPIError) -> str:

@@ -10,9 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from aster_ray import cli
+from aster_ray.engine.ports import OwnJournal
 from aster_ray.errors import BadInputError, JournalError, RetryableError
+from aster_ray.kernel.market import Market
 from aster_ray.research.history import SessionHistory, history_database, history_key
 from aster_ray.research.replay import replay_session
+from aster_ray.research.request import RunRequest
 from aster_ray.research.session import (
     ALL_JOURNALS,
     FORMAT,
@@ -137,6 +140,25 @@ def test_one_that_never_began_leaves_nothing(environ: dict[str, str], tmp_path: 
     session = traded(folder, days=2)
     abandon(session)
     assert load_session(folder) == session
+
+
+def test_one_whose_history_could_not_be_kept_leaves_nothing(
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aster_ray.research import session as module
+
+    def full(_journal: OwnJournal, _market: Market) -> None:
+        raise JournalError("no space is left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunRequest, "is_live", True)
+        patch.setattr(module, "begin_live", lambda _request: None)
+        patch.setattr(module, "write_anchor", full)
+        with pytest.raises(JournalError, match="no space is left"):
+            create_session(a_request(2, ("momentum",)), tmp_path / "session", "token")
+    assert not (tmp_path / "session").exists()
+    session = create_session(a_request(2, ("momentum",)), tmp_path / "session", "token")
+    assert not session.journals.exists(RISK_JOURNAL)
 
 
 def test_two_that_begin_in_one_folder_at_once_are_one_session(

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from structlog.testing import capture_logs
 
 from aster_ray.config import Secret
 from aster_ray.errors import BadInputError, JournalError, RetryableError
 from aster_ray.store.journals import POSTGRESQL, Place, open_journals
+from aster_ray.store.sql import database as database_module
 from aster_ray.store.sql.database import Database, database_url
 from aster_ray.store.sql.journal import (
     JournalRows,
@@ -299,3 +301,36 @@ def test_a_server_that_only_reads_for_a_while_is_waited_for(
     assert read(database) == RECORDS[:1]
     assert [row["event"] for row in told] == ["database_away", "database_is_back"]
     admin.close()
+
+
+@pytest.mark.slow
+def test_a_writer_that_froze_within_a_commit_does_not_keep_its_rows_from_the_next(
+    own_server: PostgresServer, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = ("SET lock_timeout = '0.2s'", "SET idle_in_transaction_session_timeout = '2s'")
+    assert [limit.split(" = ")[0] for limit in database_module._LET_GO] == [
+        limit.split(" = ")[0] for limit in limits
+    ]
+    monkeypatch.setattr(database_module, "_LET_GO", limits)
+    database = prepared(Secret(own_server.create(account)))
+    with database.engine.connect() as frozen:
+        frozen.execute(text("UPDATE journals SET records = 7"))
+        with pytest.raises(RetryableError, match="lock timeout"):
+            list(SqlJournal(database, "session", "risk").recover())
+        journal = opened(database, patience_s=30.0)
+        with pytest.raises(DBAPIError), frozen.begin_nested():
+            pass
+        frozen.invalidate()
+    journal.append(RECORDS[0])
+    journal.commit()
+    assert read(database) == RECORDS[:1]
+
+
+def test_a_password_shows_nowhere(tmp_path: Path) -> None:
+    for url in (
+        "postgresql://me:hush@here/db?sslpassword=hush",
+        "postgresql+psycopg://here/db?user=me&password=hush",
+    ):
+        place = Database(database_url(Secret(url), tmp_path)).place
+        assert "hush" not in place
+        assert place.startswith("postgresql+psycopg://")
