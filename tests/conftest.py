@@ -22,16 +22,18 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give whoever runs the tests in several processes what must stay in one of them.
+    """Where several processes share the tests, say what must stay in one of them.
 
-    Everything on Ray shares one node and is the longest, so it comes first; a file stays whole for
+    Everything on Ray shares one node and takes longest, so it comes first; a file stays whole for
     the sake of its fixtures.
     """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
     for item in items:
         is_on_ray = item.get_closest_marker("ray") is not None
-        item.add_marker(pytest.mark.xdist_group("ray" if is_on_ray else item.path.stem))
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+        group = "ray" if is_on_ray else str(item.path.relative_to(ROOT))
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
