@@ -27,6 +27,7 @@ class SupervisorActor(Shell):
     """Keep a session alive and end it in order; after a restart, take up where it was."""
 
     role = topology.SUPERVISOR
+    needs_journals = False  # it says who waits for them
 
     def open(self) -> None:
         """Begin with what a predecessor wrote down, if there was one."""

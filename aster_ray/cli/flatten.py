@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import os
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,8 +64,10 @@ def flatten(options: Flatten) -> None:
 def _tell_session(settings: Settings, lines: list[str]) -> bool:
     """Have a session that trades the account close everything itself; return whether it does.
 
-    It knows then what became of its positions, and stays halted.
+    It knows then what became of its positions, and stays halted. Where none can be told, the
+    account is closed all the same, and what may go on trading is said.
     """
+    from aster_ray.store.config import Places
     from aster_ray.store.custody import live_account, session_of
     from aster_ray.venues.credentials import owner_of, read_credentials
 
@@ -72,14 +75,21 @@ def _tell_session(settings: Settings, lines: list[str]) -> bool:
     if credentials is None:
         return False
     account = live_account(settings.venue.name, owner_of(settings.venue, credentials))
-    folder = session_of(account)
-    if folder is None:
+    try:
+        found = session_of(Places(settings.store, settings.redis), account)
+    except AsterError as error:
+        lines.append(f"whether a session trades the account cannot be known: {error}")
         return False
+    if found is None:
+        return False
+    folder, holder = found
     module, _, function = HOST.partition(":")
     try:
         answer = getattr(importlib.import_module(module), function)(folder)
     except (AsterError, ImportError) as error:
-        lines.append(f"session {folder} does not answer, closing without it: {error}")
+        lines.append(f"{holder} does not answer here, closing without it: {error}")
+        if holder.host != socket.gethostname():
+            lines.append(f"it may go on trading: run aster halt {folder} on {holder.host}")
         return False
     lines.append(f"session {answer['session']} is {answer['state']} and closes everything")
     return bool(answer["closes"])

@@ -33,7 +33,8 @@ def live() -> None:
 
     aster status shows the account, too; pause, reduce (the same), halt (closes all at the next
     close) and resume work as on paper. aster flatten --yes has a session that runs close everything
-    at once and halt; without one that answers it does so itself.
+    at once and halt; without one that answers it does so itself, and names one on another machine
+    that has the account's lease in Redis and may go on trading.
     Ctrl-C or aster stop finishes the close under way, withdraws every limit, leaves the stops, says
     what is left, and ends. aster live --resume runs/live-1 --confirm 0xWALLET goes on under a new
     epoch, after the same demands; closes missed meanwhile are fetched, not traded on.

@@ -20,7 +20,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -40,6 +40,10 @@ from aster_ray.store.config import Places, state_folder
 from aster_ray.store.epoch import EpochFile
 from aster_ray.store.file_lease import FileLease
 from aster_ray.store.file_snapshot import FileSnapshot
+from aster_ray.store.holder import Holder
+
+if TYPE_CHECKING:
+    from aster_ray.store.redis.lease import RedisLease
 
 SNAPSHOT = "live.json"
 SESSION = "session "  # a lease's holder is this and the session's folder
@@ -76,6 +80,24 @@ def account_lease(places: Places, account: Account, what: str) -> LeasePort:
         account: what to trade.
         what: the session that asks, in a person's words.
     """
+    return _lease(places, account, what)
+
+
+def session_of(places: Places, account: Account) -> tuple[Path, Holder] | None:
+    """Return the folder of the session that may send for ``account`` now, and where it runs.
+
+    None where there is none. With Redis it may run on another machine; without, on this one.
+
+    Raises:
+        RetryableError: Redis does not answer.
+    """
+    holder = _lease(places, account, "").holder()
+    if holder is None or not holder.what.startswith(SESSION):
+        return None
+    return Path(holder.what.removeprefix(SESSION)), holder
+
+
+def _lease(places: Places, account: Account, what: str) -> FileLease | RedisLease:
     ttl_s = places.redis.lease_ttl
     if not places.redis.url.value:
         return FileLease(account.folder, account.name, what, ttl_s)
@@ -84,17 +106,6 @@ def account_lease(places: Places, account: Account, what: str) -> LeasePort:
 
     floor = EpochFile(account.folder / f"{account.name}.epoch")
     return RedisLease(Connection(places.redis.url), account.name, what, floor, ttl_s)
-
-
-def session_of(account: Account) -> Path | None:
-    """Return the folder of the session on this machine that may send for ``account`` now.
-
-    None where there is none, or where the lease is kept in Redis: then it may be anywhere.
-    """
-    holder = FileLease(account.folder, account.name, "", 1.0).holder()
-    if holder is None or not holder.what.startswith(SESSION):
-        return None
-    return Path(holder.what.removeprefix(SESSION))
 
 
 def account_snapshot(places: Places, session: str, folder: Path) -> SnapshotPort:

@@ -1,4 +1,4 @@
-"""A database server for whoever asks for it, one for the whole test session."""
+"""Servers for whoever asks for them, one each for the whole test session."""
 
 from __future__ import annotations
 
@@ -6,10 +6,28 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.aster_ray.store.servers import PostgresServer, served
+from tests.aster_ray.store.servers import (
+    NO_REDIS,
+    PostgresServer,
+    RedisServer,
+    redis_program,
+    served,
+)
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """Return a running PostgreSQL; nobody may end it."""
     yield from served()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Return a running redis-server; nobody may end it."""
+    program = redis_program()
+    if program is None:
+        pytest.skip(NO_REDIS)
+    server = RedisServer(tmp_path_factory.mktemp("redis"), program)
+    server.start()
+    yield server
+    server.end()

@@ -88,6 +88,13 @@ class RedisLease:
             known = int(rest)
             return Grant(self.epoch, known if known >= floor else 0)
 
+    def holder(self) -> Holder | None:
+        """Return who may send now; None if nobody does."""
+        with self._connection.client() as client:
+            found = client.get(self._keys[0])
+        _, _, text = (found or "").partition(" ")
+        return read_holder(text) if text else None
+
     def renew(self) -> None:
         """Hold it for the whole time again; see ``LeasePort``."""
         with self._mutex:

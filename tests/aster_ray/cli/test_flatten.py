@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from aster_ray import cli
 from aster_ray.cli import flatten
+from aster_ray.config import Secret
 from aster_ray.errors import AsterError
 from aster_ray.model.enums import Side
 from aster_ray.model.venue import OrderTicket, OrderType
@@ -18,6 +20,7 @@ from aster_ray.store.config import Places, RedisConfig, StoreConfig
 from aster_ray.store.custody import account_lease, live_account
 from aster_ray.venues.connect import connect
 from tests.aster_ray.data.download.exchange import in_background
+from tests.aster_ray.store.servers import RedisServer
 from tests.aster_ray.venues.connected import OWN, config_of
 from tests.aster_ray.venues.simulator.served import KEY, WALLET, Venue
 
@@ -110,6 +113,35 @@ def test_a_session_that_trades_the_account_is_told_first(
         lease.release()
     assert any(said in step for step in closed["steps"])
     assert closed["flat"]
+
+
+def test_one_on_another_machine_is_named_and_what_cannot_be_known_is_said(
+    exchange: Venue,
+    answer: Answer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    redis_server: RedisServer,
+) -> None:
+    monkeypatch.setenv("ASTER_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("ASTER__REDIS__URL", redis_server.url)
+    places = Places(StoreConfig(), RedisConfig(url=Secret(redis_server.url), lease_ttl=60.0))
+    lease = account_lease(places, live_account("aster", WALLET), f"session {tmp_path}/live-7")
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "gethostname", lambda: "far-away")
+        lease.acquire()
+    try:
+        asyncio.run(_buy(exchange))
+        closed = answer("flatten", "--yes")
+    finally:
+        lease.release()
+    assert closed["flat"]
+    assert "on far-away" in closed["steps"][0]
+    assert f"run aster halt {tmp_path}/live-7 on far-away" in closed["steps"][1]
+    monkeypatch.setenv("ASTER__REDIS__URL", "redis://127.0.0.1:1")
+    asyncio.run(_buy(exchange))
+    closed = answer("flatten", "--yes")
+    assert closed["flat"]
+    assert "whether a session trades the account cannot be known" in closed["steps"][0]
 
 
 def test_without_keys_it_says_which(

@@ -18,18 +18,6 @@ from tests.aster_ray.store.servers import (
 )
 
 
-@pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """Return a running redis-server; nobody may end it."""
-    program = redis_program()
-    if program is None:
-        pytest.skip(NO_REDIS)
-    server = RedisServer(tmp_path_factory.mktemp("redis"), program)
-    server.start()
-    yield server
-    server.end()
-
-
 @pytest.fixture
 def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Return a running redis-server of this test alone, which may end and begin again."""

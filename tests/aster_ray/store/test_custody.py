@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -203,18 +204,28 @@ def test_the_state_folder_may_be_moved(tmp_path: Path, monkeypatch: pytest.Monke
     assert state_folder().parts[-2:] == ("state", "aster-ray")
 
 
+@pytest.fixture(params=["files", "redis"])
+def places(request: pytest.FixtureRequest) -> Places:
+    if request.param == "files":
+        return HERE
+    server: RedisServer = request.getfixturevalue("redis_server")
+    return Places(StoreConfig(), RedisConfig(url=Secret(server.url)))
+
+
 def test_the_session_that_may_send_can_be_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASTER_STATE_DIR", str(tmp_path / "state"))
     account = live_account("aster", "0xABC")
-    assert session_of(account) is None
-    right = Custody(account_lease(HERE, account, "session /runs/live-1"))
+    assert session_of(places, account) is None
+    right = Custody(account_lease(places, account, "session /runs/live-1"))
     right.take()
-    assert session_of(account) == Path("/runs/live-1")
+    found = session_of(places, account)
+    assert found is not None
+    assert (found[0], found[1].host) == (Path("/runs/live-1"), socket.gethostname())
     right.leave()
-    assert session_of(account) is None
-    other = account_lease(HERE, account, "aster live")
+    assert session_of(places, account) is None
+    other = account_lease(places, account, "aster live")
     other.acquire()
-    assert session_of(account) is None  # only looks whether it might begin
+    assert session_of(places, account) is None  # only looks whether it might begin
     other.release()
