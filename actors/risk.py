@@ -70,8 +70,8 @@ class RiskActor(Shell):
                 with self.stages.timed("risk: conclude, all of it"):
                     orders = self._risk.conclude(signals, report)
                 self.progress = orders.seq
+                self._outbox.put_nowait(orders)  # first: nobody waits for the answers below
                 self.durable.raise_to(orders.seq)
-                self._outbox.put_nowait(orders)
                 continue
             self._arrived.clear()
             await self._arrived.wait()

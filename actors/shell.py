@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from aster_ray import log
 from aster_ray.engine import failpoints
 from aster_ray.engine.ports import OwnJournal
 from aster_ray.research.session import LOGS, Session, load_session
+
+_SWITCH_S = 0.0005
 
 
 class Shell:
@@ -69,6 +72,8 @@ class Shell:
             progress=self.progress,
             recovered=self._recovered(),
         )
+        # Health has a thread of its own: a close must not wait for it for the usual 5 ms.
+        sys.setswitchinterval(_SWITCH_S)
         # What is there now stays: a collection that walks through it would stop a close for long.
         gc.collect()
         gc.freeze()
