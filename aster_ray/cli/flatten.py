@@ -87,7 +87,7 @@ def _tell_session(settings: Settings, lines: list[str]) -> bool:
     try:
         answer = getattr(importlib.import_module(module), function)(folder)
     except (AsterError, ImportError) as error:
-        lines.append(f"{holder} does not answer here, closing without it: {error}")
+        lines.append(f"{holder} does not answer, closing without it: {error}")
         if holder.host != socket.gethostname():
             lines.append(f"it may go on trading: run aster halt {folder} on {holder.host}")
         return False
