@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).parents[1]
 PLACES = "ASTER_PLACES"
 
+# Where it is set, processes that we start say at once what at a user's they hold back in a pipe.
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 # No deadline: the first example of a kernel compiles it. CI must fail on the same examples twice.
 settings.register_profile(
     "local", deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None

@@ -39,19 +39,21 @@ def emit(
     if options.out is not None and file:
         with staged(options.out) as folder:
             (folder / file).write_text(dumps(payload), encoding="utf-8")
+    stream = results()
     if options.as_json:
-        results().write(dumps(payload))
+        stream.write(dumps(payload))
+        stream.flush()  # a verb may go on, and a pipe holds back what is not flushed
         return
     from rich.console import Console
 
     # A pipe has no width of its own: wide enough that no column is cut.
-    stream = results()
     width = None if stream.isatty() else _PIPE_WIDTH
     # Nor is any text ours to interpret: a reason or a folder's name may hold [brackets].
     console = Console(file=stream, highlight=False, markup=False, width=width)
     with console.capture() as capture:
         render(console)
     stream.write(capture.get())
+    stream.flush()
 
 
 def require_writable(out: Path) -> None:
