@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.aster_ray.store.servers import (
-    NO_REDIS,
     PostgresServer,
     RedisServer,
-    redis_program,
     served,
+    served_redis,
 )
 
 
@@ -24,10 +23,4 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Return a running redis-server; nobody may end it."""
-    program = redis_program()
-    if program is None:
-        pytest.skip(NO_REDIS)
-    server = RedisServer(tmp_path_factory.mktemp("redis"), program)
-    server.start()
-    yield server
-    server.end()
+    yield from served_redis(tmp_path_factory.mktemp("redis"))

@@ -11,23 +11,16 @@ import pytest
 from aster_ray.config import Secret
 from aster_ray.store.redis.connection import Connection
 from tests.aster_ray.store.servers import (
-    NO_REDIS,
     PostgresServer,
     RedisServer,
-    redis_program,
+    served_redis,
 )
 
 
 @pytest.fixture
 def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Return a running redis-server of this test alone, which may end and begin again."""
-    program = redis_program()
-    if program is None:
-        pytest.skip(NO_REDIS)
-    server = RedisServer(tmp_path_factory.mktemp("redis"), program)
-    server.start()
-    yield server
-    server.end()
+    yield from served_redis(tmp_path_factory.mktemp("redis"))
 
 
 @pytest.fixture(scope="session")

@@ -179,3 +179,14 @@ def served() -> Iterator[PostgresServer]:
     server.start()
     yield server
     server.remove()
+
+
+def served_redis(folder: Path) -> Iterator[RedisServer]:
+    """Yield a running redis-server whose files lie in ``folder``, or skip."""
+    program = redis_program()
+    if program is None:
+        pytest.skip(NO_REDIS)
+    server = RedisServer(folder, program)
+    server.start()
+    yield server
+    server.end()
