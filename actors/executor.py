@@ -12,14 +12,14 @@ import structlog
 from ray.exceptions import RayError
 
 from actors.hops import StampedVenue, TimedJournal
-from actors.link import Watermark
+from actors.link import Latest
 from actors.options import TIMES
 from actors.shell import Shell
 from actors.warm import warm_account, warm_venue
 from aster_ray import clock, topology
 from aster_ray.engine.durable import DurableExecution
 from aster_ray.engine.failpoints import EVIDENCE_AFTER_SEND
-from aster_ray.engine.messages import VenueReport
+from aster_ray.engine.messages import OrderBatch, VenueReport
 from aster_ray.engine.wire import pack_report, unpack_bars, unpack_orders
 from aster_ray.errors import BadInputError
 from aster_ray.research.live import budget_at
@@ -95,7 +95,7 @@ class ExecutorActor(Shell):
         structlog.get_logger().info(
             "orders_in_doubt", known=self._execution.known, sent=self._execution.resent
         )
-        self.ordered = Watermark(self._execution.ordered)
+        self._observed = Latest(self.reached, EVIDENCE_AFTER_SEND)
 
     def says(self) -> dict[str, Any]:
         """Return how the account at the venue stands; nothing of a paper venue."""
@@ -173,6 +173,7 @@ class ExecutorActor(Shell):
     async def work(self) -> None:
         """Follow the feed, close by close; first finish the close the venue saw last."""
         self._feed, self._risk = self.peer(topology.FEED), self.peer(topology.RISK)
+        self._decisions = self._risk.follow(self.role, lambda: (self._seen + 1,))
         # Before anything is asked or sent: journals that are gone look like a session's beginning.
         self._execution.agree(await self._risk.ask("concluded"))
         if self._exchange is not None:
@@ -180,10 +181,11 @@ class ExecutorActor(Shell):
             structlog.get_logger().info("at_venue", missed=finding.missed)
             self.attend(self._exchange.run())
             self.attend(self._tell(self._exchange))
+        self._seen = max(self._venue.report.seq, 0) - 1
+        self._ask_ahead()
         if self._venue.report.seq >= 0:
             await self._finish(self._venue.report)
-        stream = self._feed.follow(self.role, lambda: (self._seen + 1, self._seen))
-        async for data, sent_ns, born_ns in stream:
+        async for data, sent_ns, born_ns in self._feed.follow(self.role, self._position):
             batch = unpack_bars(data)
             self.arrived(FEED_TO_EXECUTOR, batch.seq, sent_ns)
             self._born_ns = born_ns
@@ -192,6 +194,14 @@ class ExecutorActor(Shell):
             with self.stages.timed("executor: observe, all of it"):
                 report = self._execution.observe(batch)
             await self._finish(report)
+
+    def _ask_ahead(self) -> None:
+        """Ask for the orders of the next close before it is there: to ask takes milliseconds."""
+        self._ahead = asyncio.ensure_future(anext(self._decisions))
+
+    def _position(self) -> tuple[int, int, int]:
+        """Return the close wanted next, the last one that is done, and now."""
+        return self._seen + 1, self._seen, clock.wall_ns()
 
     async def _tell(self, exchange: LiveExchange) -> None:
         """Keep at hand what another thread may be asked for."""
@@ -223,19 +233,40 @@ class ExecutorActor(Shell):
 
     async def _finish(self, report: VenueReport) -> None:
         """See one close through: evidence to the risk desk, its orders to the venue, then done."""
-        seq, data = report.seq, pack_report(report)
-        await self._risk.ask("on_report", data, number=seq, sent=EVIDENCE_AFTER_SEND)
-        await self.ordered.reach(seq)
+        seq = report.seq
+        self._observed.put(seq, pack_report(report))
+        data, sent_ns = await self._ahead
+        orders = unpack_orders(data)
+        self.arrived(RISK_TO_EXECUTOR, orders.seq, sent_ns)
+        self._carry_out(orders)
         self._execution.settle()
         self._execution.desk.forget(report.close_ms)
         if self._exchange is not None:
             await self._exchange.quiet()
-        await self._feed.ask("acknowledge", seq, number=seq)
         self._seen = seq
+        self._ask_ahead()
         if self._exchange is None or not self._exchange.is_carrying:
             self.progress = seq
         else:
             self.attend(self._see_off(self._exchange, seq))
+
+    def _carry_out(self, orders: OrderBatch) -> None:
+        """Have the orders of one close rest at the venue, durably."""
+        if isinstance(self._venue, LiveVenue):
+            self._venue.hear_state(orders.state)
+        if orders.seq > self._venue.report.seq:
+            # The venue lost uneventful closes from the end of its log and sees them again first.
+            # All orders before these were carried out; these come again with their evidence.
+            return
+        if not len(orders.intents):
+            self._handed_over()
+        with self.stages.timed("executor: send, all of it"):
+            self._execution.send(orders)
+
+    async def next(self, _reader: str, seq: int) -> tuple[bytes, int]:
+        """Return (the venue's evidence, time of sending) of close ``seq`` once it has seen it."""
+        await self.ready.wait()
+        return await self._observed.since(seq)
 
     async def _see_off(self, exchange: LiveExchange, seq: int) -> None:
         """Be done with a close once its orders are; if no other follows, let them go no further."""
@@ -248,28 +279,8 @@ class ExecutorActor(Shell):
             await asyncio.sleep(TIMES.tail)
         self.progress = max(self.progress, seq)
 
-    async def hold(self, _sent_ns: int) -> None:
+    async def hold(self) -> None:
         """Let no algorithm open more; said twice it changes nothing."""
         await self.ready.wait()
         if self._exchange is not None:
             self._exchange.hold()
-
-    async def on_orders(self, data: bytes, sent_ns: int) -> int:
-        """Take the orders of one close; return once they rest at the venue, durably."""
-        await self.ready.wait()
-        orders = unpack_orders(data)
-        self.arrived(RISK_TO_EXECUTOR, orders.seq, sent_ns)
-        if isinstance(self._venue, LiveVenue):
-            self._venue.hear_state(orders.state)
-        if orders.seq > self._venue.report.seq:
-            # The venue lost uneventful closes from the end of its log and sees them again first.
-            # All orders before these were carried out; these come again with their evidence.
-            self.ordered.raise_to(orders.seq - 1)
-            return self.ordered.value
-        if orders.seq > self.ordered.value:
-            if not len(orders.intents):
-                self._handed_over()
-            with self.stages.timed("executor: send, all of it"):
-                self._execution.send(orders)
-            self.ordered.raise_to(orders.seq)
-        return self.ordered.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from actors.hops import EXECUTOR_TO_FEED
 from actors.link import Watermark
 from actors.live_tap import LiveTap
 from actors.shell import Shell
@@ -16,7 +17,6 @@ from aster_ray.venues.replay import ReplayFeed
 
 # Compiling takes less; a feed that died at the first close is not asked by strategies that have it.
 _OPENS_AFTER_S = 60.0
-EXECUTOR_TO_FEED = f"{topology.EXECUTOR} -> {topology.FEED}"
 
 
 class FeedActor(Shell):
@@ -42,6 +42,7 @@ class FeedActor(Shell):
         self._interval_ns = 1e9 / settings.speed if settings.speed > 0.0 else 0.0
         self._lock_step = settings.lock_step
         self.acknowledged = Watermark()
+        self._told = -1  # what the executor itself said last of that
         self._open = False  # until the strategies ask: then risk desk and strategies are there
         self._last = len(self._source) - 1
         self._released_ns = 0
@@ -57,7 +58,9 @@ class FeedActor(Shell):
         self._open = True
         self.acknowledged.stir()
 
-    async def next(self, reader: str, seq: int, acknowledged: int) -> tuple[bytes, int, int] | None:
+    async def next(
+        self, reader: str, seq: int, acknowledged: int, sent_ns: int
+    ) -> tuple[bytes, int, int] | None:
         """Return (bars, time of sending, time of release) of close ``seq`` once it is out.
 
         The question waits here until there is an answer, which then crosses in half the time of a
@@ -66,18 +69,20 @@ class FeedActor(Shell):
         Args:
             reader: role of who reads.
             seq: close wanted.
-            acknowledged: last close the reader knows the executor to be done with.
+            acknowledged: last close the reader knows the executor to be done with, -1 for none;
+                the executor's word on itself is a message like any other.
+            sent_ns: when the question was sent.
 
         Returns:
             None if there will be no such close.
         """
         await self.ready.wait()
+        self._hear(reader, acknowledged, sent_ns)
         if self._tap is not None:
             return await self._next_live(self._tap, seq)
         # Who is past the first close has met the strategies: a successor must not wait for them to
         # ask, for they may be waiting for what the executor will say of this very close.
         self._open = self._open or reader == topology.STRATEGY or seq > 0
-        self._done(acknowledged)
         self.acknowledged.stir()
         # The strategies may think about a close while the orders of the last one are on their way.
         # An executor that waits for what they say is not asked how far it is.
@@ -128,20 +133,18 @@ class FeedActor(Shell):
                 self.progress = seq
         return self._out[seq]
 
-    def _done(self, seq: int) -> None:
+    def _hear(self, reader: str, seq: int, sent_ns: int) -> None:
         """Take note that the executor is done with everything up to close ``seq``."""
+        is_word = reader == topology.EXECUTOR and seq > self._told
+        if is_word:
+            self.reached(AFTER_SEND, seq)
+            self.arrived(EXECUTOR_TO_FEED, seq, sent_ns)
+            self._told = seq
         self.acknowledged.raise_to(seq)
         for known in [known for known in self._out if known < self.acknowledged.value]:
             del self._out[known]
-
-    async def acknowledge(self, seq: int, sent_ns: int) -> int:
-        """Take the executor's word that close ``seq`` is done; return how far that is now."""
-        await self.ready.wait()
-        self.reached(AFTER_SEND, seq)
-        self.arrived(EXECUTOR_TO_FEED, seq, sent_ns)
-        self._done(seq)
-        self.reached(AFTER_ACK, seq)
-        return self.acknowledged.value
+        if is_word:
+            self.reached(AFTER_ACK, seq)
 
     def says(self) -> dict[str, Any]:
         """Return how a live feed stands; nothing of a replay."""

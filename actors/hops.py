@@ -11,9 +11,11 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from aster_ray import clock
+from aster_ray import clock, topology
 from aster_ray.engine.ports import JournalPort
 
+# The last word on a close; the other hops are named where they arrive.
+EXECUTOR_TO_FEED = f"{topology.EXECUTOR} -> {topology.FEED}"
 _FLOOR_NS = 1_000.0
 _WIDTH = math.log(1.01)
 _LAST = 1_950  # about 5 minutes

@@ -1,4 +1,8 @@
-"""How one actor reaches another: by name, numbered, sent again until it is acknowledged."""
+"""How one actor reaches another: by name and numbered, asked again until the answer is there.
+
+What is on its way to the venue is asked for by who needs it next, before it is there: the question
+waits, and an answer crosses in about half the time of a call.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,9 @@ from actors.options import TIMES
 from aster_ray import clock, topology
 from aster_ray.engine.failpoints import Reached, pass_by
 
-Position = Callable[[], tuple[int, int]]
+Position = Callable[[], tuple[int, ...]]
+# An answer that was returned has left the process by then.
+_LEAVES_S = 0.005
 
 
 class Watermark:
@@ -46,13 +52,39 @@ class Watermark:
             await self._changed.wait()
 
 
+class Latest:
+    """The last message of one actor to another, which asks for it and waits until it is there.
+
+    Args:
+        reached: what this process does at its failpoints.
+        sent: the failpoint once a message has left.
+    """
+
+    def __init__(self, reached: Reached = pass_by, sent: str = "") -> None:
+        self._reached, self._sent = reached, sent
+        self._mark = Watermark()
+        self._data = b""
+
+    def put(self, seq: int, data: bytes) -> None:
+        """Have something to say; ``seq`` rises from one message to the next."""
+        self._data = data
+        self._mark.raise_to(seq)
+
+    async def since(self, seq: int) -> tuple[bytes, int]:
+        """Return (message, time of sending) once there is one with number ``seq`` or later."""
+        await self._mark.reach(seq)
+        if self._sent:
+            said = self._mark.value
+            asyncio.get_running_loop().call_later(_LEAVES_S, self._reached, self._sent, said)
+        return self._data, clock.wall_ns()
+
+
 class Peer:
     """Another actor of the session; outlives that actor's restarts and its absence."""
 
-    def __init__(self, role: str, token: str, reached: Reached = pass_by) -> None:
+    def __init__(self, role: str, token: str) -> None:
         self._role = role
         self._name = topology.actor_name(role, token)
-        self._reached = reached
         self._known: Any = None
 
     async def handle(self) -> Any:
@@ -64,48 +96,37 @@ class Peer:
                 await asyncio.sleep(TIMES.again)
         return self._known
 
-    async def ask(self, method: str, *arguments: object, number: int = -1, sent: str = "") -> Any:
-        """Call until an answer comes, with the same arguments and the time of sending.
+    async def ask(self, method: str) -> Any:
+        """Call until an answer comes.
 
         The outcome of an unanswered call is unknown, so every method reached this way must make
         a repetition harmless. ActorDiedError rises: that actor will not come back.
-
-        Args:
-            method: of the actor.
-            *arguments: sent again unchanged.
-            number: of the close that the message is about; -1 for none.
-            sent: failpoint between sending and taking the answer; "" for none.
         """
-        first_ns = 0
+        is_told = False
         while True:
             handle = await self.handle()
-            sent_ns = clock.wall_ns()
-            call = getattr(handle, method).remote(*arguments, sent_ns)
-            if sent:
-                self._reached(sent, number)
+            call = getattr(handle, method).remote()
             try:
                 async with asyncio.timeout(TIMES.answer):
                     return await call
             except (ActorUnavailableError, TimeoutError) as error:
-                if not first_ns:
-                    first_ns = sent_ns
+                if not is_told:
+                    is_told = True
                     structlog.get_logger().warning(
-                        "message_unacknowledged",
+                        "question_unanswered",
                         to=self._role,
                         method=method,
-                        number=number,
-                        sent_ns=first_ns,
                         error=type(error).__name__,
                     )
                 await asyncio.sleep(TIMES.again)
 
     async def follow(self, reader: str, position: Position) -> AsyncIterator[Any]:
-        """Yield what a feed has, one close after another without end; ``position`` says which.
+        """Yield what an actor has to say, close after close without end; ``position`` says which.
 
         Args:
             reader: role of who reads.
-            position: called for every close: the one wanted next, and the last one the reader
-                knows the executor to be done with (-1 for none).
+            position: called for every close: the one wanted next, and what else the actor asks of
+                its readers.
         """
         while True:
             try:

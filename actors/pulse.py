@@ -71,6 +71,11 @@ class Pulse:
         """Take it that a question went without an answer."""
         self.silent_ns = self.silent_ns or now_ns
 
+    def crossed(self, hop: str) -> int:
+        """Return the number of the last message of ``hop`` that arrived there; -1 for none."""
+        found = (one[hop].last for one in self.crossings.values() if hop in one)
+        return max(found, default=-1)
+
     def facts(self) -> dict[str, Any]:
         """Return what a report says about it."""
         over = [one for one in self.recoveries if one.answered_ns]

@@ -91,7 +91,7 @@ class Shell:
 
     def peer(self, role: str) -> Peer:
         """Return the way to another actor of this session."""
-        return Peer(role, self.session.token, self.reached)
+        return Peer(role, self.session.token)
 
     def journal(self, name: str) -> OwnJournal:
         """Open one of the session's journals; this actor is its one writer."""

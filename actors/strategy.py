@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from actors.link import Latest, Watermark
 from actors.shell import Shell
 from actors.warm import warm_strategies
-from aster_ray import topology
+from aster_ray import clock, topology
 from aster_ray.engine.failpoints import AFTER_ACK, AFTER_SEND, BEFORE_SEND
 from aster_ray.engine.strategy_desk import StrategyDesk
 from aster_ray.engine.wire import pack_signals, unpack_bars
@@ -22,14 +23,16 @@ class StrategyActor(Shell):
         """Load the history the strategies begin with."""
         self._prepared = self.session.prepare()
         warm_strategies(self._prepared)
+        self._said = Latest(self.reached, AFTER_SEND)
+        self._taken = Watermark()  # last close whose signals the risk desk has made durable
 
-    def _position(self) -> tuple[int, int]:
-        """Return the close wanted next, and the last one the executor must be done with.
+    def _position(self) -> tuple[int, int, int]:
+        """Return the close wanted next, the last one the executor must be done with, and now.
 
         The risk desk concluded close ``progress`` with evidence that the executor only sends once
         it is done with the close before.
         """
-        return self.progress + 1, self.progress - 1
+        return self.progress + 1, self.progress - 1, clock.wall_ns()
 
     async def work(self) -> None:
         """Follow the feed from the first close the risk desk has not made durable."""
@@ -46,6 +49,16 @@ class StrategyActor(Shell):
             with self.stages.timed("strategy: write signals"):
                 packed = pack_signals(signals)
             self.reached(BEFORE_SEND, batch.seq)
-            await risk.ask("on_signals", packed, number=batch.seq, sent=AFTER_SEND)
+            self._said.put(batch.seq, packed)
+            await self._taken.reach(batch.seq)
             self.reached(AFTER_ACK, batch.seq)
             self.progress = batch.seq
+
+    async def next(self, _reader: str, seq: int) -> tuple[bytes, int]:
+        """Return (signals, time of sending) of close ``seq`` once there are any.
+
+        Asking for a close says that those of all before it are durable.
+        """
+        await self.ready.wait()
+        self._taken.raise_to(seq - 1)
+        return await self._said.since(seq)

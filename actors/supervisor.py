@@ -11,7 +11,7 @@ import structlog
 from ray.exceptions import ActorDiedError, RayError
 
 from actors.create import create
-from actors.hops import add_up
+from actors.hops import EXECUTOR_TO_FEED, add_up
 from actors.options import CONTROL, TIMES
 from actors.pulse import READY, STOP, Pulse, load, losses, save, told
 from actors.shell import Shell
@@ -72,8 +72,9 @@ class SupervisorActor(Shell):
     async def _hear_everybody_out(self) -> None:
         """Learn what was counted while the last close went through, and who died meanwhile.
 
-        The end does not wait for the feed or the ledger; the report tells of their deaths all the
-        same, so a process that is silent now is given the time to come back that it always has.
+        The end waits for no feed that was told of it, nor for the ledger; the report tells of their
+        deaths all the same, so a process that is silent now is given the time to come back that it
+        always has.
         """
         while self._state == "finished":  # one that failed says why, whoever answers now
             await asyncio.gather(*(self._listen(role) for role in WATCHED))
@@ -125,12 +126,17 @@ class SupervisorActor(Shell):
         elif self._state == "starting" and all(pulse.ready for pulse in self._pulses.values()):
             self._state = "running"
             self._trading_ns = clock.wall_ns()
-        elif self._last is not None and all(
-            pulse.ready and pulse.progress >= self._last
-            for pulse in (self._pulses[role] for role in _THROUGH)
-        ):
+        elif self._last is not None and self._is_through(self._last):
             self._state = "finished"
             self._ended_ns = clock.wall_ns()
+
+    def _is_through(self, seq: int) -> bool:
+        """Return whether everybody is done with a close, and the feed was told so."""
+        told = self._pulses[topology.FEED].crossed(EXECUTOR_TO_FEED)
+        return told >= seq and all(
+            pulse.ready and pulse.progress >= seq
+            for pulse in (self._pulses[role] for role in _THROUGH)
+        )
 
     async def _steer(self) -> None:
         """Learn where the end is; on a stop, move it to the close that is under way."""

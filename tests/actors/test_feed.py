@@ -40,6 +40,10 @@ def play(tmp_path: Path) -> Callable[..., None]:
     return run
 
 
+async def ask(feed: FeedActor, reader: str, seq: int, done: int) -> tuple[bytes, int, int] | None:
+    return await feed.next(reader, seq, done, clock.wall_ns())
+
+
 async def waits(question: asyncio.Task[object]) -> bool:
     await asyncio.sleep(0.05)
     return not question.done()
@@ -53,9 +57,9 @@ async def seq_of(answer: Awaitable[tuple[bytes, int, int] | None]) -> int:
 
 def test_the_market_opens_when_the_strategies_ask(play: Callable[..., None]) -> None:
     async def scene(feed: FeedActor) -> None:
-        early = asyncio.ensure_future(feed.next(EXECUTOR, 0, -1))
+        early = asyncio.ensure_future(ask(feed, EXECUTOR, 0, -1))
         assert await waits(early)
-        first = await feed.next(STRATEGY, 0, -2)
+        first = await ask(feed, STRATEGY, 0, -2)
         second = await asyncio.wait_for(early, 5)
         assert first is not None
         assert second is not None
@@ -70,8 +74,7 @@ def test_a_successor_goes_on_for_an_executor_whose_strategies_wait(
     """The strategies have said their word on close 5 and ask nothing until the executor has it."""
 
     async def scene(feed: FeedActor) -> None:
-        assert await feed.acknowledge(4, clock.wall_ns()) == 4
-        assert await seq_of(feed.next(EXECUTOR, 5, 4)) == 5
+        assert await seq_of(ask(feed, EXECUTOR, 5, 4)) == 5
 
     play(scene)
 
@@ -82,24 +85,24 @@ def test_the_market_opens_though_no_strategy_asks(
     monkeypatch.setattr("actors.feed._OPENS_AFTER_S", 0.01)
 
     async def scene(feed: FeedActor) -> None:
-        assert await seq_of(feed.next(EXECUTOR, 0, -1)) == 0
+        assert await seq_of(ask(feed, EXECUTOR, 0, -1)) == 0
 
     play(scene)
 
 
 def test_in_lock_step_a_close_waits_for_the_executor(play: Callable[..., None]) -> None:
     async def scene(feed: FeedActor) -> None:
-        assert await seq_of(feed.next(STRATEGY, 0, -2)) == 0
-        assert await seq_of(feed.next(EXECUTOR, 0, -1)) == 0
-        assert await seq_of(feed.next(STRATEGY, 1, -1)) == 1  # thinking ahead by one
-        blocked = asyncio.ensure_future(feed.next(EXECUTOR, 1, -1))
-        ahead = asyncio.ensure_future(feed.next(STRATEGY, 2, 0))
+        assert await seq_of(ask(feed, STRATEGY, 0, -2)) == 0
+        assert await seq_of(ask(feed, EXECUTOR, 0, -1)) == 0
+        assert await seq_of(ask(feed, STRATEGY, 1, -1)) == 1  # thinking ahead by one
+        blocked = asyncio.ensure_future(ask(feed, EXECUTOR, 1, -1))
+        ahead = asyncio.ensure_future(ask(feed, STRATEGY, 2, 0))
         assert await seq_of(ahead) == 2  # the risk desk has close 1: the executor is past close 0
         assert await seq_of(blocked) == 1
-        blocked = asyncio.ensure_future(feed.next(EXECUTOR, 2, -1))
+        blocked = asyncio.ensure_future(ask(feed, EXECUTOR, 2, -1))
         assert await waits(blocked)
-        assert await feed.acknowledge(1, clock.wall_ns()) == 1
-        assert await seq_of(blocked) == 2
+        done = asyncio.ensure_future(ask(feed, EXECUTOR, 2, 1))
+        assert await seq_of(done) == await seq_of(blocked) == 2
 
     play(scene)
 
@@ -109,7 +112,7 @@ def test_a_new_feed_learns_from_the_strategies_that_the_executor_waits_for_them(
 ) -> None:
     async def scene(feed: FeedActor) -> None:
         # It has just begun again; the executor saw close 7 before and asks for nothing.
-        assert await seq_of(feed.next(STRATEGY, 7, 5)) == 7
+        assert await seq_of(ask(feed, STRATEGY, 7, 5)) == 7
 
     play(scene)
 
@@ -119,28 +122,28 @@ def test_by_the_clock_a_close_waits_for_nobody(play: Callable[..., None]) -> Non
         began_ns = clock.monotonic_ns()
         born = []
         for seq in range(4):
-            found = await feed.next(STRATEGY, seq, -2)
+            found = await ask(feed, STRATEGY, seq, -2)
             assert found is not None
             born.append(found[2])
         assert clock.monotonic_ns() - began_ns >= 3 * 20e6  # never before it is due
         for seq in range(4):  # who comes late is told when the close was
-            late = await feed.next(EXECUTOR, seq, -1)
+            late = await ask(feed, EXECUTOR, seq, -1)
             assert late is not None
             assert late[2] == born[seq]
-        await feed.acknowledge(3, clock.wall_ns())
-        assert sorted(feed._out) == [3]  # nothing gathers behind the executor
+        assert await seq_of(ask(feed, EXECUTOR, 4, 3)) == 4
+        assert sorted(feed._out) == [3, 4]  # nothing gathers behind the executor
 
     play(scene, lock_step=False, speed=50.0)
 
 
 def test_after_the_last_close_there_is_none(play: Callable[..., None]) -> None:
     async def scene(feed: FeedActor) -> None:
-        assert await seq_of(feed.next(STRATEGY, 0, -2)) == 0
-        waiting = asyncio.ensure_future(feed.next(STRATEGY, 1, -1))
+        assert await seq_of(ask(feed, STRATEGY, 0, -2)) == 0
+        waiting = asyncio.ensure_future(ask(feed, STRATEGY, 1, -1))
         assert await waits(waiting)  # a bar a second: it is not due
         assert await feed.finish(0, clock.wall_ns()) == 0
         assert await asyncio.wait_for(waiting, 5) is None
-        assert await feed.next(EXECUTOR, 24, 23) is None
-        assert await seq_of(feed.next(EXECUTOR, 0, -1)) == 0
+        assert await ask(feed, EXECUTOR, 24, 23) is None
+        assert await seq_of(ask(feed, EXECUTOR, 0, -1)) == 0
 
     play(scene, lock_step=False, speed=1.0)

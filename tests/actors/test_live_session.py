@@ -211,7 +211,7 @@ def test_a_session_that_is_told_to_end_before_its_first_close_ends_with_none(
     async def begin() -> None:
         feed = FeedActor(str(session.folder))
         await asyncio.wait_for(feed.ready.wait(), 60)
-        waiting = asyncio.ensure_future(feed.next("strategy", 500, -1))
+        waiting = asyncio.ensure_future(feed.next("strategy", 500, -1, 0))
         assert await feed.end(0) is None
         last = await feed.finish(7, 0)
         assert last < 7  # what is out, not what is to come
@@ -235,7 +235,7 @@ def test_a_feed_hands_out_again_what_its_predecessor_released(tmp_path: Path, st
         await asyncio.wait_for(feed.ready.wait(), 60)
         found = []
         for seq in range(closes):
-            answer = await asyncio.wait_for(feed.next("strategy", seq, -1), 60)
+            answer = await asyncio.wait_for(feed.next("strategy", seq, -1, 0), 60)
             assert answer is not None
             found.append((answer[0], answer[2]))
         for task in list(feed._tasks):

@@ -20,3 +20,4 @@ def test_an_actor_is_told_the_messages_that_reached_it_over_all_its_lives() -> N
         pulse.heard(health | arrived, pid)
     assert _messages(pulse) == 5
     assert (len(pulse.recoveries), pulse.progress) == (1, 3)
+    assert (pulse.crossed("risk -> executor"), pulse.crossed("feed -> executor")) == (4, -1)

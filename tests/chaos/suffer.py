@@ -204,20 +204,19 @@ def _ready(folder: Path, death: Death) -> int | None:
 def in_flight(folder: Path, deaths: list[Death]) -> int | None:
     """Return the number of a message of the trading path that was unacknowledged at a death.
 
-    Either the journals showed it, or its sender says afterwards that it had sent it before and
-    was not answered, or its receiver that it came a second time.
+    Either it died of having sent it, or the journals showed it, or its receiver says afterwards
+    that it came a second time.
     """
     for death in deaths:
         if death.role not in topology.PIPELINE:
             continue
+        if death.sent is not None:
+            return death.sent
         if death.sight.unacknowledged is not None:
             return death.sight.unacknowledged
         for role in topology.PIPELINE:
             for line in log_of(folder, role):
                 is_after = line["wall_ns"] >= death.sight.wall_ns
                 if line["event"] == "message_repeated" and is_after:
-                    return int(line["number"])
-                sent_before = line.get("sent_ns", 0) <= death.sight.wall_ns
-                if line["event"] == "message_unacknowledged" and is_after and sent_before:
                     return int(line["number"])
     return None

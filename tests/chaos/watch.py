@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from actors.pulse import FILE
-from aster_ray.engine.failpoints import marker
+from aster_ray.engine.failpoints import AFTER_SEND, EVIDENCE_AFTER_SEND, marker
 from aster_ray.engine.journal_tail import JournalTail
 from aster_ray.research.session import LOGS, RISK_JOURNAL, VENUE_JOURNAL
 from tests.chaos.cases import ROLES, Case
@@ -45,6 +45,7 @@ class Death(NamedTuple):
     role: str
     pid: int
     sight: Sight
+    sent: int | None = None  # number of a message it had sent and did not live to hear of
 
 
 class Watcher(threading.Thread):
@@ -117,7 +118,9 @@ class Watcher(threading.Thread):
         except (FileNotFoundError, ValueError):  # not there, or not written out
             return
         self.look()
-        self.deaths.append(Death(role, told["pid"], self._sight._replace(wall_ns=told["wall_ns"])))
+        sent = told["seq"] if point in (AFTER_SEND, EVIDENCE_AFTER_SEND) else None
+        sight = self._sight._replace(wall_ns=told["wall_ns"])
+        self.deaths.append(Death(role, told["pid"], sight, sent))
         self._planned.remove((role, point))
 
     def _pids(self) -> dict[str, int]:
