@@ -9,8 +9,10 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +20,7 @@ import typer
 from aster_ray.cli import api, output
 from aster_ray.cli.apart import apart
 from aster_ray.cli.options import VerbOptions, verb
+from aster_ray.cli.process import ending_signals, handling
 from aster_ray.errors import BadInputError
 from aster_ray.venues.simulator.config import PACES
 
@@ -107,7 +110,7 @@ def simulator(options: Simulator) -> None:
         output.emit(options, payload, lambda console: _show(console, payload), "simulator.json")
 
     try:
-        asyncio.run(opening.serve(desk, terms, (chosen.host, chosen.port), ready))
+        asyncio.run(_until_told(opening.serve(desk, terms, (chosen.host, chosen.port), ready)))
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
             raise
@@ -115,6 +118,21 @@ def simulator(options: Simulator) -> None:
             f"--host {chosen.host} --port {chosen.port}: {os.strerror(error.errno)}; name another "
             "port, or 0 for a free one"
         ) from error
+    raise KeyboardInterrupt  # nothing else ends it
+
+
+async def _until_told(serving: Coroutine[Any, Any, None]) -> None:
+    """Serve until a signal, which ends it between two pieces of work and not in one of them."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(serving)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(task.cancel)
+
+    with (
+        handling(end, [signal.SIGINT, *ending_signals()]),
+        contextlib.suppress(asyncio.CancelledError),
+    ):
+        await task
 
 
 def _end_with_input() -> None:

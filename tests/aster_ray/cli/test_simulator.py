@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -56,6 +58,24 @@ def test_it_serves_a_recording_until_it_is_told_to_end(recording: Path, tmp_path
             process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 130
     assert json.loads((tmp_path / "out" / "simulator.json").read_text()) == payload
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_between_two_pieces_of_work(number: signal.Signals) -> None:
+    done = []
+
+    async def serve() -> None:
+        try:
+            while True:
+                os.kill(os.getpid(), number)
+                done.append("piece")
+                await asyncio.sleep(0.01)
+        finally:
+            await asyncio.sleep(0)  # closes sockets
+            done.append("closed")
+
+    asyncio.run(simulator._until_told(serve()))
+    assert done == ["piece", "closed"]
 
 
 def test_the_section_says_what_no_option_does(tmp_path: Path, recording: Path) -> None:

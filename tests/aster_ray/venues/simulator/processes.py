@@ -7,8 +7,11 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from aster_ray.errors import EXIT_INTERRUPTED
 
 PAGE, TICKS = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
 
@@ -36,9 +39,14 @@ class Process:
 
 @contextlib.contextmanager
 def simulator(*arguments: str) -> Iterator[Process]:
-    """Run ``aster simulator`` on a free port until the block ends."""
+    """Run ``aster simulator`` on a free port for the block, and see that it ends in order."""
     command = [sys.executable, "-m", "aster_ray.cli", "simulator", "--json", "--port", "0"]
-    with subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True) as process:
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            [*command, *arguments], stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             text = ""
@@ -49,3 +57,7 @@ def simulator(*arguments: str) -> Iterator[Process]:
             yield Process(process.pid, json.loads(text)["http"].removeprefix("http://"))
         finally:
             process.terminate()
+            code = process.wait(30)
+            errors.seek(0)
+            said = errors.read()
+        assert (code, said) == (EXIT_INTERRUPTED, '{"error": "interrupted"}\n')
