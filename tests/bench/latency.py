@@ -69,6 +69,7 @@ class Row(NamedTuple):
     fsync_p50: float
     machine_busy: float  # cores in use by all processes of the machine meanwhile
     session_busy: float  # of which by the session's own
+    stolen: float  # cores that the host gave to others while they were wanted here
     hops: Mapping[str, Mapping[str, Any]]
     stages: Mapping[str, Mapping[str, Any]]
     load: floor.Load
@@ -142,31 +143,37 @@ class Watch:
         self._closes = closes
         self.pids: dict[str, int] = {}
         self.memory: tuple[Memory, ...] = ()
-        self._first: tuple[float, float, float] | None = None
-        self.machine_busy = self.session_busy = 0.0
+        self._first: tuple[float, float, float, float] | None = None
+        self.machine_busy = self.session_busy = self.stolen = 0.0
 
     def __call__(self, view: View) -> None:
         """Take one look."""
         if view.state != "running":
             return
         self.pids = {role: row["pid"] for role, row in view.facts["actors"].items() if row["pid"]}
-        now = time.monotonic(), machine_seconds(), sum(map(process_seconds, self.pids.values()))
+        spent = sum(map(process_seconds, self.pids.values()))
+        now = time.monotonic(), *machine_seconds(), spent
         if self._first is None:
             self._first = now
         elif now[0] > self._first[0]:
             wall = now[0] - self._first[0]
             self.machine_busy = (now[1] - self._first[1]) / wall
-            self.session_busy = (now[2] - self._first[2]) / wall
+            self.stolen = (now[2] - self._first[2]) / wall
+            self.session_busy = (now[3] - self._first[3]) / wall
         if not self.memory and view.facts["closes"] >= 0.8 * self._closes:
             self.memory = tuple(memory_of(role, pid) for role, pid in self.pids.items())
 
 
-def machine_seconds() -> float:
-    """Return processor seconds that all processes of the machine have used."""
+def machine_seconds() -> tuple[float, float]:
+    """Return processor seconds that this machine's processes have used, and were kept from using.
+
+    A virtual machine waits for its host where others are at work there.
+    """
     user, nice, system, _, _, irq, soft, steal = map(
         int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
     )
-    return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+    ticks = os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + irq + soft) / ticks, steal / ticks
 
 
 def process_seconds(pid: int) -> float:
@@ -223,6 +230,7 @@ def measure(symbols: int, closes: int, folder: Path) -> Row:
         fsync_p50=float(np.median(floor.fsync_alone(folder, load.record))),
         machine_busy=watch.machine_busy,
         session_busy=watch.session_busy,
+        stolen=watch.stolen,
         hops=facts["hops"],
         stages=facts["stages"],
         load=load,

@@ -28,8 +28,8 @@ def _verdicts(rows: Sequence[Row]) -> Table:
         "floor p50 / p99 ms": [f"{row.floor_p50:.2f} / {row.floor_p99:.2f}" for row in rows],
         "of which one fsync p50 ms": [f"{row.fsync_p50:.2f}" for row in rows],
         "floors": [f"{row.times_floor:.2f}" for row in rows],
-        "cores busy: machine / session": [
-            f"{row.machine_busy:.2f} / {row.session_busy:.2f}" for row in rows
+        "cores busy: machine / session / stolen by the host": [
+            f"{row.machine_busy:.2f} / {row.session_busy:.2f} / {row.stolen:.2f}" for row in rows
         ],
     }
     for name, cells in lines.items():

@@ -172,7 +172,9 @@ class Watch:
         actors = {role: row["pid"] for role, row in view.facts["actors"].items() if row["pid"]}
         pids = {**actors, "supervisor": view.facts["supervisor"]["pid"], "bench": os.getpid()}
         seconds = {role: process_seconds(pid) for role, pid in pids.items()}
-        seconds |= {"exchange": self._exchange.cpu_seconds(), "machine": machine_seconds()}
+        machine, stolen = machine_seconds()
+        seconds |= {"exchange": self._exchange.cpu_seconds(), "machine": machine}
+        seconds["stolen by the host"] = stolen
         return Moment(time.monotonic(), view.facts["feed"], seconds)
 
 

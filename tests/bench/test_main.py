@@ -28,6 +28,7 @@ LATENCY = latency.Row(
     fsync_p50=0.2,
     machine_busy=1.0,
     session_busy=0.4,
+    stolen=0.1,
     hops={"feed -> strategy": {"messages": 1_000, "p50_ms": 0.7, "p99_ms": 1.9}},
     stages={"strategy: signals": {"messages": 1_000, "p50_ms": 0.3, "p99_ms": 0.9}},
     load=floor.Load((4_000, 7_000, 500), 15_000),
