@@ -198,6 +198,7 @@ class ExecutorActor(Shell):
     def _ask_ahead(self) -> None:
         """Ask for the orders of the next close before it is there: to ask takes milliseconds."""
         self._ahead = asyncio.ensure_future(anext(self._decisions))
+        self._ahead.add_done_callback(self._ended)  # the next close, where it is taken, may be far
 
     def _position(self) -> tuple[int, int, int]:
         """Return the close wanted next, the last one that is done, and now."""

@@ -8,6 +8,7 @@ from typing import Any
 from actors.hops import EXECUTOR_TO_FEED
 from actors.link import Watermark
 from actors.live_tap import LiveTap
+from actors.pulse import STOP
 from actors.shell import Shell
 from aster_ray import clock, topology
 from aster_ray.engine.failpoints import AFTER_ACK, AFTER_SEND, BEFORE_SEND
@@ -33,9 +34,13 @@ class FeedActor(Shell):
     def open(self) -> None:
         """Load the market, or what was released of it."""
         self._tap: LiveTap | None = None
+        # A predecessor knew where the end is: until the supervisor says it again, nothing goes out.
+        self._is_held = (self._folder / STOP).exists()
         if self.session.request.is_live:
             self._tap = LiveTap(self.session, self.journal(FEED_JOURNAL))
             self.progress = self._tap.released.value
+            if self._is_held:
+                self._tap.finish()
         prepared = self.session.prepare()
         self._source = ReplayFeed(prepared.market)
         settings = prepared.request.settings.session
@@ -112,7 +117,11 @@ class FeedActor(Shell):
         """Return whether a close has its turn, or there will be none."""
         if seq > self._last:
             return True
-        return self._open and (not self._lock_step or self.acknowledged.value >= seq - ahead)
+        return (
+            self._open
+            and not self._is_held
+            and (not self._lock_step or self.acknowledged.value >= seq - ahead)
+        )
 
     async def _release(self, seq: int) -> tuple[bytes, int] | None:
         """Wait for the time of a close, the same for all readers; ``None`` if it will not come."""
@@ -166,6 +175,7 @@ class FeedActor(Shell):
         await self.ready.wait()
         if self._tap is not None:
             return self._tap.finish()
+        self._is_held = False
         self._last = min(self._last, max(last, self.progress))
         self.acknowledged.stir()
         return self._last

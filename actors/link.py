@@ -102,7 +102,7 @@ class Peer:
         The outcome of an unanswered call is unknown, so every method reached this way must make
         a repetition harmless. ActorDiedError rises: that actor will not come back.
         """
-        is_told = False
+        is_away = False
         while True:
             handle = await self.handle()
             call = getattr(handle, method).remote()
@@ -110,15 +110,16 @@ class Peer:
                 async with asyncio.timeout(TIMES.answer):
                     return await call
             except (ActorUnavailableError, TimeoutError) as error:
-                if not is_told:
-                    is_told = True
-                    structlog.get_logger().warning(
-                        "question_unanswered",
-                        to=self._role,
-                        method=method,
-                        error=type(error).__name__,
-                    )
+                if not is_away:
+                    self._unanswered(method, error)
+                is_away = True
                 await asyncio.sleep(TIMES.again)
+
+    def _unanswered(self, method: str, error: Exception) -> None:
+        """Say so once: the question is asked until there is an answer."""
+        structlog.get_logger().warning(
+            "question_unanswered", to=self._role, method=method, error=type(error).__name__
+        )
 
     async def follow(self, reader: str, position: Position) -> AsyncIterator[Any]:
         """Yield what an actor has to say, close after close without end; ``position`` says which.
@@ -128,14 +129,19 @@ class Peer:
             position: called for every close: the one wanted next, and what else the actor asks of
                 its readers.
         """
+        is_away = False
         while True:
             try:
                 item = await (await self.handle()).next.remote(reader, *position())
             except (ActorDiedError, RayTaskError):
                 raise
-            except RayError:
+            except RayError as error:
+                if not is_away:
+                    self._unanswered("next", error)
+                is_away = True
                 await asyncio.sleep(TIMES.again)
                 continue
+            is_away = False
             if item is None:
                 # It has nothing for now: the end of the data, or a stop.
                 await asyncio.sleep(TIMES.tail)

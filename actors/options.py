@@ -18,7 +18,7 @@ class Times(NamedTuple):
     silence: float = 3.0  # without an answer an actor counts as dead
     restart: float = 90.0  # dead for so long, it is given up
     start: float = 300.0  # from creation to the first answer that says ready
-    answer: float = 5.0  # then the same message is sent again
+    answer: float = 5.0  # then the same is asked again
     again: float = 0.05  # between two attempts
     tail: float = 0.2  # between two looks at the journals
     goodbye: float = 10.0

@@ -17,11 +17,12 @@ from actors.warm import warm_risk
 from aster_ray import clock, topology
 from aster_ray.engine.chronicle import anchor_record
 from aster_ray.engine.command import Instruction
-from aster_ray.engine.concluded import Concluded
+from aster_ray.engine.concluded import REMEDY, Concluded
 from aster_ray.engine.durable import DurableRisk
 from aster_ray.engine.failpoints import AFTER_ACK, AFTER_SEND
 from aster_ray.engine.messages import SignalBatch, VenueReport
 from aster_ray.engine.wire import pack_orders, unpack_report, unpack_signals
+from aster_ray.errors import JournalError
 from aster_ray.model.enums import TradingState, label
 from aster_ray.research.session import RISK_JOURNAL
 
@@ -29,7 +30,7 @@ STRATEGY_TO_RISK = f"{topology.STRATEGY} -> {topology.RISK}"
 EXECUTOR_TO_RISK = f"{topology.EXECUTOR} -> {topology.RISK}"
 
 # To ask keeps the event loop busy for milliseconds: first the answer leaves that was waited for.
-_LEAVES_S = 0.002
+_ANSWER_LEAVES_S = 0.002
 
 
 class RiskActor(Shell):
@@ -90,7 +91,7 @@ class RiskActor(Shell):
             words = self.peer(role).follow(self.role, lambda: (self.durable.value + 1,))
             async for data, sent_ns in words:
                 await self.durable.reach(take(data, sent_ns))
-                await asyncio.sleep(_LEAVES_S)
+                await asyncio.sleep(_ANSWER_LEAVES_S)
 
     def _take_signals(self, data: bytes, sent_ns: int) -> int:
         """Take the strategies' word on one close; return which."""
@@ -98,6 +99,11 @@ class RiskActor(Shell):
             signals = unpack_signals(data)
         seq = signals.batch.seq
         self.arrived(STRATEGY_TO_RISK, seq, sent_ns)
+        if seq > self.durable.value + 1:
+            raise JournalError(
+                f"the risk journal ends at close {self.durable.value}, but the strategies are at "
+                f"{seq}: records that they know of are missing; {REMEDY}"
+            )
         self._signals[seq] = signals
         self._heard_ns = clock.monotonic_ns()
         self._arrived.set()

@@ -126,7 +126,8 @@ async def _until_told(serving: Coroutine[Any, Any, None]) -> None:
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(serving)
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(task.cancel)
+        if not task.cancelling():  # told twice it goes on closing
+            loop.call_soon_threadsafe(task.cancel)
 
     with (
         handling(end, [signal.SIGINT, *ending_signals()]),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from actors.feed import FeedActor
+from actors.pulse import STOP
 from aster_ray import clock, topology
 from aster_ray.engine.wire import unpack_bars
 from aster_ray.research.request import RunRequest
@@ -24,11 +25,13 @@ Scene = Callable[[FeedActor], Awaitable[None]]
 def play(tmp_path: Path) -> Callable[..., None]:
     """Return a function that runs a scene with a feed of 24 hourly closes."""
 
-    def run(scene: Scene, **session: object) -> None:
+    def run(scene: Scene, *, stopping: bool = False, **session: object) -> None:
         request = a_request(1, ("momentum",))
         changed = dataclasses.replace(request.settings.session, **session)  # type: ignore[arg-type]
         settings = dataclasses.replace(request.settings, session=changed)  # type: ignore[type-var]
         create_session(RunRequest(settings, request.strategies), tmp_path / "session", "token")
+        if stopping:
+            (tmp_path / "session" / STOP).touch()
 
         async def begin() -> None:
             feed = FeedActor(str(tmp_path / "session"))
@@ -115,6 +118,23 @@ def test_a_new_feed_learns_from_the_strategies_that_the_executor_waits_for_them(
         assert await seq_of(ask(feed, STRATEGY, 7, 5)) == 7
 
     play(scene)
+
+
+def test_a_feed_that_comes_back_during_a_stop_releases_nothing_before_it_knows_the_end(
+    play: Callable[..., None],
+) -> None:
+    """Its predecessor was told; with the session over but for the report nobody says it again."""
+
+    async def scene(feed: FeedActor) -> None:
+        early = asyncio.ensure_future(ask(feed, STRATEGY, 7, 5))
+        late = asyncio.ensure_future(ask(feed, EXECUTOR, 8, 6))
+        assert await waits(early)
+        assert await waits(late)
+        assert await feed.finish(7, clock.wall_ns()) == 7
+        assert await seq_of(early) == 7
+        assert await asyncio.wait_for(late, 5) is None
+
+    play(scene, stopping=True)
 
 
 def test_by_the_clock_a_close_waits_for_nobody(play: Callable[..., None]) -> None:

@@ -45,7 +45,7 @@ class Death(NamedTuple):
     role: str
     pid: int
     sight: Sight
-    sent: int | None = None  # number of a message it had sent and did not live to hear of
+    sent: int | None = None  # number of a message it died over: sent, and not answered for
 
 
 class Watcher(threading.Thread):
