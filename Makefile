@@ -9,8 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BASE := $(VENV)/.installed-base
 DEV := $(VENV)/.installed-dev
-# Python compiles what is imported when it is; compiling all that is there took a third of the time.
-PIP := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 .PHONY: paper test test-all coverage lint bench clean
 
@@ -57,9 +56,11 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "error: $(PYTHON) cannot make a virtual environment (on Debian: apt-get install python3-venv)" >&2; exit 2; }
 
+# Python compiles what is imported when it is; to compile all that is there takes as long as the rest.
+# Not so for the tests: their many processes would each do it at once, in the first minutes.
 $(BASE): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing aster-ray into $(VENV) (first use: one to three minutes)"
-	@$(PIP) -e .
+	@$(PIP) --no-compile -e .
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python

@@ -70,8 +70,12 @@ def local_ray() -> Iterator[str]:
                 object_store_memory=_OBJECT_STORE_BYTES,
                 _system_config=_SYSTEM,
             )
-    except (RuntimeError, OSError, RayError) as error:
-        raise AsterError(f"the local Ray node does not start: {error}") from error
+    except Exception as error:  # Ray raises no kind of its own where a node takes over 30 s
+        said = str(error).rstrip(".")
+        raise AsterError(
+            f"the local Ray node does not start: {said}; end what keeps this machine busy, and try "
+            "again"
+        ) from error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
