@@ -70,7 +70,11 @@ def local_ray() -> Iterator[str]:
                 object_store_memory=_OBJECT_STORE_BYTES,
                 _system_config=_SYSTEM,
             )
-    except Exception as error:  # Ray raises no kind of its own where a node takes over 30 s
+    except Exception as error:
+        # Ray raises a bare Exception where a node takes over 30 s; another kind is a defect.
+        is_late = type(error) is Exception
+        if not (is_late or isinstance(error, RuntimeError | OSError | RayError)):
+            raise
         said = str(error).rstrip(".")
         raise AsterError(
             f"the local Ray node does not start: {said}; end what keeps this machine busy, and try "
