@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("aster_ray", "actors", "serve", "tune")
@@ -27,6 +31,8 @@ ALLOWED_ENTRIES = {
     ".ci",
     ".gitignore",
 }
+# Of this project, or brought by the virtual environment.
+NOT_PINNED = {"aster-ray", "pip", "setuptools", "wheel"}
 # A name that says nothing about what is inside.
 BANNED_NAMES = {"manager", "helper", "helpers", "util", "utils", "handler", "misc", "common"}
 WALL_CLOCK = {
@@ -237,3 +243,31 @@ def test_packaging_names_every_package_and_keeps_models_out_of_the_base() -> Non
     assert {name.lower() for name in base} <= pinned
     found = set(project["tool"]["setuptools"]["packages"]["find"]["include"])
     assert found == {f"{name}*" for name in PACKAGES}
+
+
+def test_every_pin_installs_on_every_python_that_the_project_supports() -> None:
+    """One pin that a supported Python refuses, and pip tries its neighbours for ever, silently."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    first = Version(project["requires-python"].removeprefix(">=").split(",")[0])
+    beyond = Version(project["requires-python"].split("<")[1])
+    versions = [f"3.{minor}.0" for minor in range(first.minor, beyond.minor)]
+    assert versions[0] == "3.11.0"
+    pins = {
+        canonicalize_name(line.split("==")[0]): line.split("==")[1]
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if "==" in line
+    }
+    installed = {
+        canonicalize_name(one.name): one
+        for one in importlib.metadata.distributions()
+        if canonicalize_name(one.name) not in NOT_PINNED
+    }
+    assert {name: pins.get(name) for name in installed} == {
+        name: Version(one.version).public for name, one in installed.items()
+    }
+    assert {
+        f"{name} {one.version} on Python {version}"
+        for name, one in installed.items()
+        for version in versions
+        if version not in SpecifierSet(one.metadata["Requires-Python"] or "")
+    } == set()
