@@ -7,6 +7,7 @@ import importlib.metadata
 import re
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -259,7 +260,7 @@ def test_every_pin_installs_on_every_python_that_the_project_supports() -> None:
     }
     installed = {
         canonicalize_name(one.name): one
-        for one in importlib.metadata.distributions()
+        for one in importlib.metadata.distributions(path=[sysconfig.get_path("purelib")])
         if canonicalize_name(one.name) not in NOT_PINNED
     }
     assert {name: pins.get(name) for name in installed} == {

@@ -10,8 +10,8 @@ import importlib.util
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
-from typing import cast
+from types import CodeType, ModuleType
+from typing import Any, cast
 
 from aster_ray.errors import StrategyError
 from aster_ray.strategies.blame import blame
@@ -78,6 +78,15 @@ class _Source(importlib.abc.SourceLoader):
     def get_data(self, path: str) -> bytes:
         """Return the source."""
         return self._content
+
+    # Static as the documentation has it; of the bases' annotations one says so and one does not.
+    @staticmethod
+    def source_to_code(data: Any, path: Any = "<string>") -> CodeType:  # type: ignore[override]
+        """Compile the source; what is no Python text at all has a syntax error, in every Python."""
+        try:
+            return importlib.abc.InspectLoader.source_to_code(data, path)
+        except ValueError as error:  # a zero byte, before Python 3.11.4
+            raise SyntaxError(str(error)) from error
 
 
 def _module(path: Path) -> ModuleType:

@@ -208,11 +208,14 @@ class LiveScene:
         return seq + 1
 
     async def _work(self, life: Life) -> None:
+        died = False
         try:
             await life.trading.begin()
             await life.trading.run()
         except* DeathError:
-            raise DeathError from None
+            died = True
+        if died:  # raised in there, it would be a group again before Python 3.11.4
+            raise DeathError
 
     async def _breathe(self, work: asyncio.Future[None], turns: int) -> None:
         for _ in range(turns):
