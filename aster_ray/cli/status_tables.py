@@ -227,7 +227,7 @@ def _rows(
     )
     for index, name in enumerate(columns):
         heading = name.removesuffix("_ms").replace("_", " ")
-        table.add_column(heading, justify="left" if index < 2 else "right")
+        table.add_column(heading, justify="left" if index < 2 else "right", overflow="fold")
     for row in rows[:_MOST_ROWS]:
         table.add_row(*(show(row[name]) for name, show in columns.items()))
     console.print(table)

@@ -11,13 +11,16 @@ from aster_ray.cli.books import show_books
 from aster_ray.metrics.wording import FRACTIONS
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, JustifyMethod
     from rich.table import Table
 
 Render = Callable[["Console"], None]
 
 NONE = "-"
 _HOUR_MS = 3_600_000
+# What every row of execution has, and of what its cost may be made.
+_COSTS = ("orders", "notional", "filled", "total", "total_bps")
+_COST_PARTS = ("maker", "fees_bps", "delay_bps", "spread_bps", "impact_bps", "opportunity_bps")
 
 
 def run_table(report: Mapping[str, Any], folder: Path) -> Render:
@@ -203,6 +206,8 @@ def _session(console: Console, session: Mapping[str, Any]) -> None:
     for name, value in session.items():
         if name == "exchange":
             show_books(console, value)
+        elif name == "execution":
+            _executions(console, value)
         elif isinstance(value, Mapping) and any(isinstance(row, Mapping) for row in value.values()):
             rows = {key: row for key, row in value.items() if isinstance(row, Mapping)}
             columns = list(dict.fromkeys(column for row in rows.values() for column in row))
@@ -212,9 +217,32 @@ def _session(console: Console, session: Mapping[str, Any]) -> None:
             console.print(table)
         elif isinstance(value, Mapping):
             parts = ", ".join(f"{_words(key)} {_measure(key, item)}" for key, item in value.items())
-            console.print(f"{_words(name)}: {parts}", markup=False)
+            console.print(f"{_words(name)}: {parts or 'none'}", markup=False)
         elif not isinstance(value, list):
             console.print(f"{_words(name)}: {_measure(name, value)}", markup=False)
+
+
+def _executions(console: Console, found: Mapping[str, Any]) -> None:
+    """Draw what executions cost; a part that is nothing in every row takes no column."""
+    rows = {key: row for key, row in found.items() if isinstance(row, Mapping)}
+    parts = [name for name in _COST_PARTS if any(row.get(name) for row in rows.values())]
+    columns = (*_COSTS, *parts)
+    table = grid(["execution", *columns, "mean bps (95 %)"])
+    for key, row in rows.items():
+        mean, low, high = (
+            _measure(name, row.get(name)) for name in ("mean_bps", "mean_low_bps", "mean_high_bps")
+        )
+        if low != NONE:
+            mean += f" ({low} to {high})"
+        table.add_row(key, *(_cost(name, row.get(name)) for name in columns), mean)
+    if rows:
+        console.print(table)
+
+
+def _cost(name: str, value: Any) -> str:
+    if value is None or name not in ("filled", "maker"):
+        return _measure(name, value)
+    return f"{value:.2%}"
 
 
 def _ignored(console: Console, payload: Mapping[str, Any]) -> None:
@@ -231,7 +259,9 @@ def grid(columns: Sequence[str]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         is_text = index == 0 or column in ("findings", "meaning")
-        table.add_column(_words(column), justify="left" if is_text else "right")
+        justify: JustifyMethod = "left" if is_text else "right"
+        # Where a terminal is too narrow a number goes on below: cut, it would be another number.
+        table.add_column(_words(column), justify=justify, overflow="fold")
     return table
 
 

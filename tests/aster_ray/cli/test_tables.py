@@ -23,8 +23,8 @@ NOON_MS = 1_735_732_800_000  # 2025-01-01 12:00 UTC
 PLACE = Path("runs/one")
 
 
-def printed(render: Render) -> str:
-    console = Console(file=io.StringIO(), width=160, highlight=False)
+def printed(render: Render, width: int = 160) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
     with console.capture() as capture:
         render(console)
     return capture.get()
@@ -52,6 +52,37 @@ REPORT: dict[str, Any] = {
         "latency": {"median_ms": 90_000_000.0, "closes": 1_000},
         "held_ms": 260_000_000,
         "commands": ["not shown"],
+        "dropped": {},
+        "execution": {
+            "BTCUSDT market": {
+                "orders": 1_053,
+                "children": 1_060,
+                "notional": 1_235_994.5605,
+                "filled": 0.5,
+                "delay_bps": 0.0,
+                "spread_bps": 0.0,
+                "impact_bps": -1.92,
+                "fees_bps": 4.0,
+                "opportunity_bps": 0.0,
+                "total_bps": 2.08,
+                "total": 257.09,
+                "maker": 0.25,
+                "mean_bps": 2.5,
+                "mean_low_bps": -1.25,
+                "mean_high_bps": 6.5,
+            },
+            "ETHUSDT twap": {
+                "orders": 2,
+                "notional": 50.0,
+                "filled": 0.0,
+                "total_bps": 0.5,
+                "total": 0.0025,
+                "mean_bps": 0.5,
+                "mean_low_bps": None,
+                "mean_high_bps": None,
+            },
+            "orders": [{"symbol": "BTCUSDT"}],
+        },
         "resumed": True,
     },
 }
@@ -78,6 +109,23 @@ def test_a_session_shows_tables_lines_and_single_numbers_but_no_lists() -> None:
     assert "feed 0 -" in text
     assert "latency: median 25.0 h, closes 1,000" in text
     assert "held: 3.0 d" in text
+    assert "dropped: none" in text
+
+
+def test_what_executions_cost_is_told_apart_from_luck_and_without_empty_columns() -> None:
+    text = words(printed(run_table(REPORT, PLACE)))
+    heading = "execution orders notional filled total total bps maker fees bps impact bps"
+    assert f"{heading} mean bps (95 %) ─" in text
+    first = "BTCUSDT market 1,053 1,235,994.56 50.00% 257.09 2.08 25.00% 4.00 -1.92"
+    assert f"{first} 2.50 (-1.25 to 6.50) ETHUSDT" in text
+    assert "ETHUSDT twap 2 50.00 0.00% 0.0025 0.5 - - - 0.5 resumed" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 160])
+def test_no_number_is_cut_however_narrow_the_terminal(width: int) -> None:
+    text = printed(run_table(REPORT, PLACE), width)
+    assert "…" not in text
+    assert ("1,235,994.56" in text) == (width == 160)
     assert "resumed: True" in text
     assert "not shown" not in text
 
