@@ -288,7 +288,7 @@ def _measure(name: str, value: Any) -> str:
 def _duration(ms: float) -> str:
     hours = ms / _HOUR_MS
     if hours < 1.0:
-        return f"{ms:.2f} ms"
+        return f"{ms:.2f} ms" if ms < 10_000 else f"{ms / 1e3:,.1f} s"
     return f"{hours:.1f} h" if hours < 48.0 else f"{hours / 24:.1f} d"
 
 

@@ -51,6 +51,7 @@ REPORT: dict[str, Any] = {
         "restarts": {"risk": {"count": 2, "longest_ms": 1.5}, "feed": {"count": 0}, "all": 2},
         "latency": {"median_ms": 90_000_000.0, "closes": 1_000},
         "held_ms": 260_000_000,
+        "wall_ms": 83_602.73,
         "commands": ["not shown"],
         "dropped": {},
         "execution": {
@@ -108,7 +109,7 @@ def test_a_session_shows_tables_lines_and_single_numbers_but_no_lists() -> None:
     assert "risk 2 1.50 ms" in text
     assert "feed 0 -" in text
     assert "latency: median 25.0 h, closes 1,000" in text
-    assert "held: 3.0 d" in text
+    assert "held: 3.0 d wall: 83.6 s" in text
     assert "dropped: none" in text
 
 
