@@ -27,6 +27,7 @@ from actors.launch import View, local_ray, run_session
 from actors.warm import warm_all
 from aster_ray.data.live.feed_log import releases_of
 from aster_ray.engine.journal import Scan, read_journal
+from aster_ray.model.ids import MINUTE_MS
 from aster_ray.research.session import EXECUTOR_JOURNAL, FEED_JOURNAL, Session, create_session
 from aster_ray.store.config import STATE_VARIABLE
 from aster_ray.venues.credentials import AGENT_KEY, WALLET
@@ -48,7 +49,8 @@ UPDATES_A_SECOND = 10.0  # of every contract, promised
 # Of the closes after the start so many must be fit to be judged, or the figure is not of all.
 _LEAST_JUDGED = 0.95
 _FLOORS = 300  # bare closes before, and as many after; fewer in a small run
-_LONGEST_S = 1_200.0
+# Until a session is there, at most; and how much longer its closes may take than they should.
+_START_S, _PATIENCE = 120.0, 1.2
 
 
 class Rate(NamedTuple):
@@ -62,6 +64,7 @@ class Row(NamedTuple):
     """What was measured; times in milliseconds."""
 
     contracts: int
+    wanted: int  # closes
     seconds: float  # from the start to the end
     at_start: int  # closes that were not judged: the session caught up with them
     together: int  # nor these: the pipeline was not idle when they were complete
@@ -100,8 +103,11 @@ class Row(NamedTuple):
 
     @property
     def told(self) -> bool:
-        """Return whether nearly every close since the start could be judged."""
-        return self.closes > 0 and self.closes >= _LEAST_JUDGED * (self.closes + self.together)
+        """Return whether nearly all closes that were wanted could be judged, and were whole."""
+        later = self.closes + self.together
+        enough = self.closes >= _LEAST_JUDGED * max(later, self.wanted)
+        left_out = self.left_out / (self.contracts * max(1, later))
+        return self.closes > 0 and enough and left_out <= 1.0 - _LEAST_JUDGED
 
     @property
     def held_p99(self) -> bool:
@@ -145,8 +151,8 @@ class Watch:
 
     def __init__(self, session: Session, exchange: Process, closes: int) -> None:
         self._exchange = exchange
-        self._closes = closes
-        self._until = time.monotonic() + _LONGEST_S
+        self.wanted = closes
+        self._until = time.monotonic() + longest_s(closes)
         self.stamps = Stamps(session.folder)
         self.first: Moment | None = None
         self.last: Moment | None = None
@@ -166,7 +172,7 @@ class Watch:
 
     def stopped(self) -> bool:
         """Return whether enough was seen."""
-        return self.stamps.later >= self._closes or time.monotonic() > self._until
+        return self.stamps.later >= self.wanted or time.monotonic() > self._until
 
     def _moment(self, view: View) -> Moment:
         actors = {role: row["pid"] for role, row in view.facts["actors"].items() if row["pid"]}
@@ -176,6 +182,11 @@ class Watch:
         seconds |= {"exchange": self._exchange.cpu_seconds(), "machine": machine}
         seconds["stolen by the host"] = stolen
         return Moment(time.monotonic(), view.facts["feed"], seconds)
+
+
+def longest_s(closes: int) -> float:
+    """Return how long a session may take for so many closes."""
+    return _START_S + _PATIENCE * closes * MINUTE_MS / 1e3 / SPEED
 
 
 def measure(contracts: int, closes: int, folder: Path) -> Row:
@@ -188,7 +199,8 @@ def measure(contracts: int, closes: int, folder: Path) -> Row:
     }
     market = folder / "market"
     with (
-        an_exchange(market, contracts, _LONGEST_S) as process,
+        # It is there first: while Ray starts, floors are taken and code is compiled.
+        an_exchange(market, contracts, longest_s(closes) + 2 * _START_S) as process,
         mock.patch.dict(os.environ, mine),  # before Ray, whose processes inherit it
         local_ray(),
     ):
@@ -225,6 +237,7 @@ def _row(session: Session, watch: Watch, counts: tuple[int, int, int], floors: n
     with_orders = {one["seq"] for one in sent if one["kind"] == "orders" and one["requests"]}
     return Row(
         contracts=counts[0],
+        wanted=watch.wanted,
         seconds=seconds,
         at_start=judged.at_start,
         together=judged.together,

@@ -26,8 +26,11 @@ SPEED = 30.0  # a one-minute bar closes every two seconds of ours
 BOOK_MS = 100
 _EPOCH_MS = 1_735_689_600_000
 _WARMUP = 400  # bars; more than the strategy wants
+_DAY = 1_440  # minutes
 _CAPITAL = 100_000  # what a contract of no name lets one hold
 _PLENTY = 1_000_000
+# The first minute that may be played.
+FROM = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(_EPOCH_MS / 1e3 + (_WARMUP + 10) * 60))
 
 
 def names(contracts: int) -> list[str]:
@@ -46,15 +49,23 @@ def write_minutes(folder: Path, contracts: int, minutes: int) -> None:
         write_bars(folder / f"bench_um_{name}_1m.parquet", times, close, wick, decimals=3)
 
 
+def minutes_for(seconds: float) -> int:
+    """Return how long a recording must be for an exchange to play so many seconds of it at speed.
+
+    The exchange moves it to the present and keeps its time of day: of the first day it may skip
+    all but a minute.
+    """
+    return _WARMUP + 60 + _DAY + int(seconds * SPEED / 60.0)
+
+
 @contextmanager
 def an_exchange(folder: Path, contracts: int, seconds: float) -> Iterator[Process]:
     """Serve seeded minutes at speed for at least so long.
 
     Thirty times the bars of the wall's clock ask thirty times the questions: quotas are lifted.
     """
-    write_minutes(folder, contracts, _WARMUP + 60 + int(seconds * SPEED / 60.0))
-    at = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(_EPOCH_MS / 1e3 + (_WARMUP + 10) * 60))
-    arguments = ("--replay", str(folder), "--speed", str(SPEED), "--from", at)
+    write_minutes(folder, contracts, minutes_for(seconds))
+    arguments = ("--replay", str(folder), "--speed", str(SPEED), "--from", FROM)
     with simulator(*arguments, "--deposit", str(_CAPITAL)) as process:
         _control(process, "quota", {"weight_limit": _PLENTY, "order_limit": _PLENTY})
         yield process

@@ -7,16 +7,22 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from tests.bench import load, load_table
+from aster_ray.data.source import MarketRequest
+from aster_ray.data.source import load_market as load_market_of
+from aster_ray.model.ids import HOUR_MS
+from aster_ray.venues.simulator.opening import place_in_time
+from tests.bench import load, load_market, load_table
 
 CLOSES = 5
 ROW = load.Row(
     contracts=50,
+    wanted=100,
     seconds=200.0,
     at_start=12,
     together=0,
@@ -52,7 +58,10 @@ def test_closes_that_come_over_the_stream_are_judged_and_the_others_counted() ->
     assert row["at_start"] >= 1  # nobody was ready when the first ones came
     assert row["closes"] + row["together"] >= CLOSES
     assert 0 <= row["with_orders"] <= row["closes"]
-    assert row["told"] == (row["closes"] >= 0.95 * (row["closes"] + row["together"]))
+    assert row["wanted"] == CLOSES
+    later = row["closes"] + row["together"]
+    whole = row["left_out"] <= 0.05 * 3 * later
+    assert row["told"] == (whole and row["closes"] >= 0.95 * later)
     if row["closes"]:
         assert 0.0 < row["p50"] <= row["p99"] <= row["later_p99"]
         assert row["confirmed_p50"] > 0.0  # no bar is confirmed before it is over
@@ -91,11 +100,28 @@ def test_a_bar_counts_only_at_the_pace_promised_and_if_nearly_all_closes_could_b
     assert not few.told
     assert verdicts(few) == (1, 2)
     assert "too few" in shown(few)
+    assert not ROW._replace(wanted=200).told
+    assert ROW._replace(left_out=250).told  # of 5,000 bars
+    hollow = ROW._replace(left_out=251)
+    assert verdicts(hollow) == (1, 2)
     assert verdicts(ROW._replace(p99=25.1)) == (2, 1)
     assert verdicts(ROW._replace(p50=5.1)) == (2, 1)
     assert not ROW._replace(closes=0).told
     assert "the longest" in shown(ROW._replace(closes=99))
     assert "the longest" not in shown(ROW)
+
+
+def test_the_recording_lasts_whatever_time_of_day_it_is(tmp_path: Path) -> None:
+    seconds = 300.0
+    load_market.write_minutes(tmp_path / "market", 1, load_market.minutes_for(seconds))
+    request = MarketRequest(
+        path=str(tmp_path / "market"), timeframe="1m", start=load_market.FROM, warmup=400
+    )
+    market = load_market_of(request)
+    played = seconds * load_market.SPEED / 60.0
+    for hour in range(24):
+        row, _ = place_in_time(market, 1_800_000_000_000 + hour * HOUR_MS)
+        assert len(market) - row >= played
 
 
 def test_the_slowest_contract_is_not_flattered() -> None:
