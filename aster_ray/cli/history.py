@@ -18,7 +18,7 @@ from aster_ray.cli.status_tables import Render
 from aster_ray.errors import BadInputError
 
 if TYPE_CHECKING:
-    from rich.console import Console, JustifyMethod
+    from rich.console import Console
 
     from aster_ray.store.config import StoreConfig
 
@@ -91,8 +91,8 @@ def _table(payload: Mapping[str, Any]) -> Render:
         names = [name for name in (rows[0] if rows else {}) if name not in hidden]
         shown = Table(box=None, pad_edge=False)
         for name in names:
-            side: JustifyMethod = "left" if isinstance(rows[0][name], str) else "right"
-            shown.add_column(name, justify=side, overflow="fold")
+            is_text = isinstance(rows[0][name], str)
+            shown.add_column(name, justify="left" if is_text else "right", overflow="fold")
         for row in rows:
             shown.add_row(*(_cell(name, row[name]) for name in names))
         console.print(shown)

@@ -11,7 +11,7 @@ from aster_ray.cli.books import show_books
 from aster_ray.metrics.wording import FRACTIONS
 
 if TYPE_CHECKING:
-    from rich.console import Console, JustifyMethod
+    from rich.console import Console
     from rich.table import Table
 
 Render = Callable[["Console"], None]
@@ -259,9 +259,8 @@ def grid(columns: Sequence[str]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         is_text = index == 0 or column in ("findings", "meaning")
-        justify: JustifyMethod = "left" if is_text else "right"
         # Where a terminal is too narrow a number goes on below: cut, it would be another number.
-        table.add_column(_words(column), justify=justify, overflow="fold")
+        table.add_column(_words(column), justify="left" if is_text else "right", overflow="fold")
     return table
 
 

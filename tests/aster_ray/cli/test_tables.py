@@ -111,6 +111,8 @@ def test_a_session_shows_tables_lines_and_single_numbers_but_no_lists() -> None:
     assert "latency: median 25.0 h, closes 1,000" in text
     assert "held: 3.0 d wall: 83.6 s" in text
     assert "dropped: none" in text
+    assert "resumed: True" in text
+    assert "not shown" not in text
 
 
 def test_what_executions_cost_is_told_apart_from_luck_and_without_empty_columns() -> None:
@@ -127,8 +129,6 @@ def test_no_number_is_cut_however_narrow_the_terminal(width: int) -> None:
     text = printed(run_table(REPORT, PLACE), width)
     assert "…" not in text
     assert ("1,235,994.56" in text) == (width == 160)
-    assert "resumed: True" in text
-    assert "not shown" not in text
 
 
 def test_a_report_that_lacks_nearly_everything_is_still_shown() -> None:
