@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +35,7 @@ class Bare:
         self._load, self._place = load, place
         self._next: Any = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self.taken: list[int] = []
+        self.taken: list[tuple[int, int]] = []
         if place == len(load.messages):
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
@@ -55,7 +57,7 @@ class Bare:
         if self._place == len(self._load.messages):
             os.write(self._file, data[: self._load.record].ljust(self._load.record, b"."))
             os.fsync(self._file)
-            self.taken.append(time.time_ns() - born_ns)
+            self.taken.append((born_ns, time.time_ns() - born_ns))
         else:
             self._hand_on(born_ns)
         return len(data)
@@ -68,30 +70,64 @@ class Bare:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def result(self) -> list[int]:
-        """Return how long each close took, in nanoseconds."""
+    async def result(self) -> list[tuple[int, int]]:
+        """Return when each close began and how long it took, in nanoseconds."""
         return self.taken
+
+
+class Chain:
+    """Four bare actors in a row.
+
+    Args:
+        folder: where the last one writes.
+        load: what travels.
+    """
+
+    def __init__(self, folder: Path, load: Load) -> None:
+        kind: Any = ray.remote(**ACTOR_OPTIONS[topology.FEED])(Bare)
+        names = [f"bare-{os.urandom(4).hex()}" for _ in range(4)]
+        self._actors = [
+            kind.options(name=name).remote(str(folder / "floor"), load, place)
+            for place, name in enumerate(names)
+        ]
+        pairs = zip(self._actors, names[1:], strict=False)
+        ray.get([actor.follow.remote(name) for actor, name in pairs])
+
+    def send(self, closes: int, interval_s: float) -> Any:
+        """Let the first one send so many closes; return Ray's reference to the end of it."""
+        return self._actors[0].release.remote(closes, interval_s)
+
+    def taken(self) -> np.ndarray:
+        """Return i8[N, 2] of the closes so far: first send (Unix ns), until the fsync (ns)."""
+        return np.array(ray.get(self._actors[-1].result.remote()), np.int64).reshape(-1, 2)
+
+    def end(self) -> None:
+        """Kill them, whatever they are at."""
+        for actor in self._actors:
+            ray.kill(actor)
+
+
+@contextmanager
+def chain(folder: Path, load: Load) -> Iterator[Chain]:
+    """Have bare actors that end with the block."""
+    mine = Chain(folder, load)
+    try:
+        yield mine
+    finally:
+        mine.end()
 
 
 def measure(folder: Path, load: Load, closes: int, interval_s: float) -> np.ndarray:
     """Return f8[closes]: milliseconds from the first send to the end of the fsync."""
-    kind: Any = ray.remote(**ACTOR_OPTIONS[topology.FEED])(Bare)
-    names = [f"bare-{os.urandom(4).hex()}" for _ in range(4)]
-    chain = [
-        kind.options(name=name).remote(str(folder / "floor"), load, place)
-        for place, name in enumerate(names)
-    ]
-    ray.get([actor.follow.remote(name) for actor, name in zip(chain, names[1:], strict=False)])
     warm = 20
-    ray.get(chain[0].release.remote(warm + closes, interval_s))
-    for _ in range(100):
-        taken = ray.get(chain[-1].result.remote())
-        if len(taken) == warm + closes:
-            break
-        time.sleep(0.05)
-    for actor in chain:
-        ray.kill(actor)
-    return np.array(taken[warm:]) / 1e6
+    with chain(folder, load) as bare:
+        ray.get(bare.send(warm + closes, interval_s))
+        for _ in range(100):
+            taken = bare.taken()
+            if len(taken) == warm + closes:
+                break
+            time.sleep(0.05)
+    return taken[warm:, 1] / 1e6
 
 
 def fsync_alone(folder: Path, record: int, times: int = 200) -> np.ndarray:

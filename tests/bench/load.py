@@ -4,18 +4,23 @@ Unlike ``latency``, nothing is laid out for the actors: bars, marks and books co
 bars are confirmed by REST, and orders leave through ccxt, all on the same processors as the
 simulated exchange. The stamp is the same and the session's own: bar complete in the feed to orders
 handed to the venue's port. Closes that the session catches up with at its start are not judged.
-The floor, as in ``latency``, is measured before and after at the pace of that bench and without
-streams: bare actors, too, are slower where closes are seconds apart and streams run beside them.
+
+There are two floors. Bare actors, too, are slower where streams run beside them and closes are
+seconds apart: the one that judges is of four that run beside the session, at nearly its pace, so
+that in time they meet every moment between two closes, but the closes themselves: what runs into
+work of ours is no floor and is left out. The other, as in ``latency``, is taken before and after,
+at the pace of that bench and with nothing beside it.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -37,6 +42,7 @@ from tests.bench.latency import (
     INTERVAL_S,
     P50_MS,
     P99_MS,
+    TIMES_FLOOR,
     a_load,
     machine_seconds,
     process_seconds,
@@ -48,7 +54,10 @@ CONTRACTS = 50
 UPDATES_A_SECOND = 10.0  # of every contract, promised
 # Of the closes after the start so many must be fit to be judged, or the figure is not of all.
 _LEAST_JUDGED = 0.95
+_LEAST_BARE = 0.8  # of as many bare ones: percentiles of few and of many do not compare
 _FLOORS = 300  # bare closes before, and as many after; fewer in a small run
+BARE_S = 0.965 * MINUTE_MS / 1e3 / SPEED  # between two bare closes beside a session
+_APART_NS = 100_000_000  # a bare close that begins nearer to one of ours may wait for it
 # Until a session is there, at most; and how much longer its closes may take than they should.
 _START_S, _PATIENCE = 120.0, 1.2
 
@@ -79,16 +88,24 @@ class Row(NamedTuple):
     later_p99: float  # of all closes since the start, judged or not
     confirmed_p50: float  # from a bar's end at the exchange to its completion: not in the stamp
     confirmed_p99: float
-    floor_p50: float
+    bare: int  # closes of bare actors beside the session, clear of its own
+    bare_p50: float
+    bare_p99: float
+    floor_p50: float  # of bare actors with nothing beside them
     floor_p99: float
     busy: Mapping[str, float]  # cores in use, by process
     hops: Mapping[str, Mapping[str, Any]] = MappingProxyType({})  # of all closes, the start's too
     stages: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
     @property
-    def times_floor(self) -> float:
-        """Return how many floors a close takes, by the medians."""
-        return self.p50 / self.floor_p50
+    def floors_p50(self) -> float:
+        """Return how many floors a close takes by the medians, both beside the streams."""
+        return self.p50 / self.bare_p50 if self.bare else math.inf
+
+    @property
+    def floors_p99(self) -> float:
+        """Return the same by the tails."""
+        return self.p99 / self.bare_p99 if self.bare else math.inf
 
     @property
     def updates(self) -> Rate:
@@ -119,6 +136,13 @@ class Row(NamedTuple):
         """Return whether the median was held, at the pace promised."""
         return self.paced and self.told and self.p50 <= P50_MS
 
+    @property
+    def held_floors(self) -> bool:
+        """Return whether median and tail were no more than so many floors, at the pace promised."""
+        enough = self.bare >= _LEAST_BARE * self.closes
+        held = max(self.floors_p50, self.floors_p99) <= TIMES_FLOOR
+        return self.paced and self.told and enough and held
+
     def plain(self) -> dict[str, Any]:
         """Return JSON-ready values."""
         nested = {
@@ -127,9 +151,9 @@ class Row(NamedTuple):
             "hops": dict(self.hops),
             "stages": dict(self.stages),
         }
-        verdicts = {name: getattr(self, name) for name in ("paced", "told", "held_p99", "held_p50")}
-        derived = {"updates": self.updates._asdict(), "times_floor": self.times_floor}
-        return self._asdict() | nested | derived | verdicts
+        judged = ("floors_p50", "floors_p99", "paced", "told", "held_p99", "held_p50")
+        verdicts = {name: getattr(self, name) for name in (*judged, "held_floors")}
+        return self._asdict() | nested | {"updates": self.updates._asdict()} | verdicts
 
 
 class Moment(NamedTuple):
@@ -190,7 +214,7 @@ def longest_s(closes: int) -> float:
 
 
 def measure(contracts: int, closes: int, folder: Path) -> Row:
-    """Run an exchange and a session beside it; floor before and after."""
+    """Run an exchange, and beside it a session and bare actors; these alone before and after."""
     # An account nobody else has, and a place for its lease that goes when we do.
     mine = {
         AGENT_KEY: "0x" + secrets.token_hex(32),
@@ -205,21 +229,30 @@ def measure(contracts: int, closes: int, folder: Path) -> Row:
         local_ray(),
     ):
         load, half = a_load(recorded(market, contracts)), min(_FLOORS, max(100, 4 * closes))
-        bare = [floor.measure(folder, load, half, INTERVAL_S)]
+        idle = [floor.measure(folder, load, half, INTERVAL_S)]
         session = create_session(
             a_request(process, contracts), folder / "session", uuid.uuid4().hex[:8]
         )
         warm_all(session.prepare())
         watch = Watch(session, process, closes)
-        result = run_session(session, watch, watch.stopped)
-        bare.append(floor.measure(folder, load, half, INTERVAL_S))
+        with floor.chain(folder, load) as chain:
+            chain.send(int(longest_s(closes) / BARE_S), BARE_S)
+            result = run_session(session, watch, watch.stopped)
+            beside = chain.taken()
+        idle.append(floor.measure(folder, load, half, INTERVAL_S))
     facts = result.report["session"]
     orders, fills = len(result.facts.orders["client_order_id"]), len(result.fills)
-    row = _row(session, watch, (contracts, orders, fills), np.concatenate(bare))
+    counts = contracts, orders, fills
+    row = _row(session, watch, counts, (beside, np.concatenate(idle)))
     return row._replace(hops=facts["hops"], stages=facts["stages"])
 
 
-def _row(session: Session, watch: Watch, counts: tuple[int, int, int], floors: np.ndarray) -> Row:
+def _row(
+    session: Session,
+    watch: Watch,
+    counts: tuple[int, int, int],
+    floors: tuple[np.ndarray, np.ndarray],
+) -> Row:
     watch.stamps.look()
     records = Scan(session.folder / FEED_JOURNAL)
     releases = list(releases_of(record for record in records if record["kind"] == "bars"))
@@ -233,6 +266,7 @@ def _row(session: Session, watch: Watch, counts: tuple[int, int, int], floors: n
     ]
     first, last = watch.first, watch.last
     seconds, alone = last.at_s - first.at_s, set(judged.alone)
+    bare = clear_of(floors[0], [release.born_ns for release in releases[judged.at_start :]])
     sent = read_journal(session.folder / EXECUTOR_JOURNAL).records
     with_orders = {one["seq"] for one in sent if one["kind"] == "orders" and one["requests"]}
     return Row(
@@ -250,16 +284,38 @@ def _row(session: Session, watch: Watch, counts: tuple[int, int, int], floors: n
         p50=judged.counted.p50_ms or 0.0,
         p99=judged.counted.p99_ms or 0.0,
         later_p99=judged.later.p99_ms or 0.0,
-        confirmed_p50=float(np.quantile(confirmed, 0.50)),
-        confirmed_p99=float(np.quantile(confirmed, 0.99)),
-        floor_p50=float(np.quantile(floors, 0.50)),
-        floor_p99=float(np.quantile(floors, 0.99)),
+        confirmed_p50=_quantile(confirmed, 0.50),
+        confirmed_p99=_quantile(confirmed, 0.99),
+        bare=len(bare),
+        bare_p50=_quantile(bare, 0.50),
+        bare_p99=_quantile(bare, 0.99),
+        floor_p50=_quantile(floors[1], 0.50),
+        floor_p99=_quantile(floors[1], 0.99),
         busy={
             name: (last.seconds[name] - spent) / seconds
             for name, spent in first.seconds.items()
             if name in last.seconds
         },
     )
+
+
+def clear_of(bare: np.ndarray, born_ns: Sequence[int]) -> np.ndarray:
+    """Return f8[K]: milliseconds of the bare closes that no close of ours can have held up.
+
+    Args:
+        bare: i8[N, 2], first send (Unix ns) and duration (ns); only those count that began between
+            our first close and our last.
+        born_ns: when our closes were complete, ascending; at least one.
+    """
+    ours, began = np.asarray(born_ns, np.int64), bare[:, 0]
+    within = (began > ours[0]) & (began < ours[-1])
+    after = np.searchsorted(ours, began[within])  # 1 ... len(ours) - 1
+    apart = np.minimum(began[within] - ours[after - 1], ours[after] - began[within])
+    return bare[within][apart >= _APART_NS, 1] / 1e6
+
+
+def _quantile(values: Sequence[float] | np.ndarray, share: float) -> float:
+    return float(np.quantile(values, share)) if len(values) else 0.0
 
 
 def rates(first: Mapping[str, Any], last: Mapping[str, Any], contracts: int) -> dict[str, Rate]:

@@ -16,6 +16,8 @@ from actors.executor import CLOSE_TO_VENUE
 from actors.hops import HopStatistics, add_up
 from actors.pulse import Pulse, load
 from aster_ray import topology
+from aster_ray.engine.journal_tail import JournalTail
+from aster_ray.research.session import FEED_JOURNAL
 
 
 class Judged(NamedTuple):
@@ -46,6 +48,7 @@ class Stamps:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._feed, self._out = JournalTail(folder / FEED_JOURNAL), 0
         self._known: Counter[int] = Counter()
         self._groups: list[Counter[int]] = []  # closes found by one look after the start
         self.at_start: int | None = None  # closes before it; None until then
@@ -65,8 +68,20 @@ class Stamps:
         if self.at_start is not None:
             if fresh:
                 self._groups.append(fresh)
-        elif _stands_still(pulses, bins.total()):
+        elif self._stands_still(pulses, bins.total()):
             self.at_start = bins.total()
+
+    def _stands_still(self, pulses: dict[str, Pulse], handed_over: int) -> bool:
+        """Return whether every close that is due is out, and every one that is out is through.
+
+        A feed's progress is what it was asked for, and the last one out only if nobody is late.
+        """
+        self._out += sum(record["kind"] == "bars" for record in self._feed.new_records())
+        if not all(pulse.ready for pulse in pulses.values()):
+            return False
+        feed, executor = pulses[topology.FEED], pulses[topology.EXECUTOR]
+        through = handed_over - 1 == feed.progress == executor.progress
+        return feed.says.get("behind") == 0 and through and handed_over == self._out > 0
 
     def judge(self, born_ns: Sequence[int]) -> Judged:
         """Return which closes count; ``born_ns`` says when each was complete, from the first on."""
@@ -92,15 +107,6 @@ def _bins(pulse: Pulse) -> Counter[int]:
     for counts in pulse.counts.values():
         found.update(counts.get(CLOSE_TO_VENUE, {}))
     return found
-
-
-def _stands_still(pulses: dict[str, Pulse], handed_over: int) -> bool:
-    """Return whether every close that is due is out, and every one that is out is through."""
-    if not all(pulse.ready for pulse in pulses.values()):
-        return False
-    feed, executor = pulses[topology.FEED], pulses[topology.EXECUTOR]
-    caught_up = feed.says.get("behind") == 0
-    return caught_up and feed.progress == executor.progress == handed_over - 1 >= 0
 
 
 def _figures(bins: Counter[int]) -> HopStatistics | None:

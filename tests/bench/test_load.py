@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -37,8 +38,11 @@ ROW = load.Row(
     later_p99=9.0,
     confirmed_p50=400.0,
     confirmed_p99=600.0,
-    floor_p50=2.0,
-    floor_p99=4.0,
+    bare=90,
+    bare_p50=2.5,
+    bare_p99=5.0,
+    floor_p50=1.0,
+    floor_p99=2.0,
     busy={"feed": 0.2, "exchange": 0.5, "machine": 1.1},
     hops={"feed -> strategy": {"messages": 100, "p50_ms": 0.7, "p99_ms": 1.9}},
     stages={"feed: complete to sent": {"messages": 100, "p50_ms": 0.4, "p99_ms": 0.9}},
@@ -70,6 +74,8 @@ def test_closes_that_come_over_the_stream_are_judged_and_the_others_counted() ->
         row[one] for one in ("at_start", "closes", "together")
     )
     assert 0.0 < row["floor_p50"] <= row["floor_p99"]
+    assert 0 < row["bare"] <= row["seconds"] / load.BARE_S + 1
+    assert 0.0 < row["bare_p50"] <= row["bare_p99"]
     assert row["rates"].keys() == {"bars", "marks", "books"}
     assert all(0.0 < rate["least"] <= rate["average"] for rate in row["rates"].values())
     actors = {"feed", "strategy", "risk", "executor", "ledger", "supervisor"}
@@ -92,23 +98,44 @@ def test_a_bar_counts_only_at_the_pace_promised_and_if_nearly_all_closes_could_b
     assert ROW.held_p99
     assert ROW.held_p50
     assert ROW.plain()["updates"] == {"average": 13.9, "least": 13.8}
-    assert verdicts(ROW) == (3, 0)
+    assert verdicts(ROW) == (4, 0)
     slow = ROW._replace(rates={"books": load.Rate(9.9, 9.8)})
     assert not slow.paced
-    assert verdicts(slow) == (0, 3)
+    assert verdicts(slow) == (0, 4)
     few = ROW._replace(together=6)
     assert not few.told
-    assert verdicts(few) == (1, 2)
+    assert verdicts(few) == (1, 3)
     assert "too few" in shown(few)
     assert not ROW._replace(wanted=200).told
     assert ROW._replace(left_out=250).told  # of 5,000 bars
     hollow = ROW._replace(left_out=251)
-    assert verdicts(hollow) == (1, 2)
-    assert verdicts(ROW._replace(p99=25.1)) == (2, 1)
-    assert verdicts(ROW._replace(p50=5.1)) == (2, 1)
+    assert verdicts(hollow) == (1, 3)
+    assert verdicts(ROW._replace(p99=25.1, bare_p99=20.0)) == (3, 1)
+    assert verdicts(ROW._replace(p50=5.1, bare_p50=4.0)) == (3, 1)
     assert not ROW._replace(closes=0).told
     assert "the longest" in shown(ROW._replace(closes=99))
     assert "the longest" not in shown(ROW)
+
+
+def test_the_floor_that_judges_is_the_one_beside_the_streams() -> None:
+    assert (ROW.floors_p50, ROW.floors_p99) == (1.6, 1.8)
+    assert ROW.held_floors
+    assert not ROW._replace(p50=5.1).held_floors  # 2.04 floors
+    assert not ROW._replace(p99=10.1).held_floors  # nor may the tail take more
+    assert not ROW._replace(bare=79).held_floors
+    nothing = ROW._replace(bare=0, bare_p50=0.0, bare_p99=0.0)
+    assert not nothing.held_floors
+    assert "inf / inf" in shown(nothing)
+
+
+def test_a_bare_close_that_meets_one_of_ours_is_no_floor() -> None:
+    second = 1_000_000_000
+    ours = [10 * second, 12 * second, 14 * second]
+    began = [9.0, 9.95, 10.05, 10.1, 11.0, 11.95, 12.05, 13.9, 13.95, 14.2]
+    bare = np.array([(int(one * second), n * 1_000_000) for n, one in enumerate(began)])
+    assert load.clear_of(bare, ours).tolist() == [3.0, 4.0, 7.0]
+    assert load.clear_of(bare, ours[:1]).tolist() == []
+    assert load.clear_of(bare[:0], ours).tolist() == []
 
 
 def test_the_recording_lasts_whatever_time_of_day_it_is(tmp_path: Path) -> None:

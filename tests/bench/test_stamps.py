@@ -8,6 +8,8 @@ from actors.executor import CLOSE_TO_VENUE
 from actors.hops import HopMeter
 from actors.pulse import READY, Pulse, save
 from aster_ray import topology
+from aster_ray.engine.journal import frame
+from aster_ray.research.session import FEED_JOURNAL
 from tests.bench.stamps import Stamps
 
 MS = 1_000_000
@@ -28,9 +30,14 @@ class Session:
             self._meter.took(CLOSE_TO_VENUE, int(one * MS))
             self._handed_over += 1
 
-    def look(self, *, behind: int = 0, out: int | None = None, state: str = READY) -> None:
-        out = self._handed_over if out is None else out
-        feed = Pulse(state=READY, progress=out - 1, says={"behind": behind})
+    def release(self, closes: int) -> None:
+        with (self._folder / FEED_JOURNAL).open("ab") as journal:
+            for _ in range(closes):
+                journal.write(frame({"kind": "bars"}))
+
+    def look(self, *, behind: int = 0, asked: int | None = None, state: str = READY) -> None:
+        asked = self._handed_over if asked is None else asked
+        feed = Pulse(state=READY, progress=asked - 1, says={"behind": behind})
         executor = Pulse(state=state, progress=self._handed_over - 1)
         executor.counts = {7: self._meter.counts()}
         save(self._folder, {topology.FEED: feed, topology.EXECUTOR: executor}, {})
@@ -46,10 +53,14 @@ def test_what_a_session_catches_up_with_is_left_out_until_nothing_is_under_way(
 ) -> None:
     session = Session(tmp_path)
     session.stamps.look()  # nothing is written yet
+    session.release(1)
     session.hand_over(9_000.0)
     session.look(state="recovering")
     session.look(behind=3)
-    session.look(out=2)  # one is on its way
+    session.look(asked=2)  # one is on its way
+    assert session.stamps.at_start is None
+    session.release(1)
+    session.look()  # one that nobody has asked for yet
     assert session.stamps.at_start is None
     assert session.stamps.judge([0]) == (1, 0, (), None, None)
     session.hand_over(7_000.0)
@@ -70,6 +81,7 @@ def test_what_a_session_catches_up_with_is_left_out_until_nothing_is_under_way(
 
 def test_a_close_that_waits_for_the_one_before_it_is_told_apart(tmp_path: Path) -> None:
     session = Session(tmp_path)
+    session.release(1)
     session.hand_over(1.0)
     session.look()
     born = [0]
