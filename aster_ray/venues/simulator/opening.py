@@ -92,13 +92,15 @@ def desk_on(tape: Tape, terms: Terms, clock: Clock, wall_ms: int) -> Desk:
 def place_in_time(market: Market, now_ms: int) -> tuple[int, int]:
     """Return the row to start at and what to add to its times so that it is now.
 
-    The time of day is kept if the recording is long enough, else at least the hours at which
-    funding settles, else only the bar.
+    The time of day is kept where that leaves at least half of the recording to play, else at least
+    the hours at which funding settles, else only the bar.
     """
     bar_ms, first = market.timeframe_ms, int(market.open_ms[market.start])
+    bars = len(market) - market.start
     for cycle_ms in (DAY_MS, 8 * HOUR_MS, bar_ms):
-        row = market.start + (now_ms - first) % cycle_ms // bar_ms
-        if row < len(market):
+        skipped = (now_ms - first) % cycle_ms // bar_ms
+        if skipped <= bars // 2 and skipped < bars:
+            row = market.start + skipped
             return row, now_ms - now_ms % bar_ms - int(market.open_ms[row])
     raise BadInputError(f"the recording has only {len(market)} bars, none of them to play")
 

@@ -43,13 +43,24 @@ def test_a_recording_is_moved_to_the_present_and_keeps_its_time_of_day() -> None
     assert floor.now_ms == NOW_MS + 5_000
 
 
-def test_a_short_recording_keeps_the_hours_of_funding_or_at_least_its_bars() -> None:
-    for minutes, cycle in ((600, DAY_MS), (490, 8 * HOUR_MS), (3, MINUTE_MS)):
-        market = a_market(minutes=minutes)
-        row, offset = place_in_time(market, NOW_MS)
-        assert row >= market.start
-        assert int(market.open_ms[row]) + offset == NOW_MS - NOW_MS % MINUTE_MS
-        assert offset % cycle == 0
+@pytest.mark.parametrize(
+    ("minutes", "cycle", "skipped"),
+    [
+        (1_500, DAY_MS, 750),  # from half past seven to eight in the evening
+        (1_499, 8 * HOUR_MS, 270),  # to noon, for which eight o'clock will do
+        (540, 8 * HOUR_MS, 270),
+        (539, MINUTE_MS, 0),
+        (1, MINUTE_MS, 0),
+    ],
+)
+def test_a_short_recording_keeps_the_hours_of_funding_or_its_bars_and_half_of_it_is_left(
+    minutes: int, cycle: int, skipped: int
+) -> None:
+    market, now_ms = a_market(minutes=minutes), NOW_MS + 11 * HOUR_MS
+    row, offset = place_in_time(market, now_ms)
+    assert row - market.start == skipped
+    assert int(market.open_ms[row]) + offset == now_ms - now_ms % MINUTE_MS
+    assert offset % cycle == 0
 
 
 def test_or_the_exchange_lives_in_the_past() -> None:
