@@ -21,6 +21,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -47,7 +48,14 @@ from tests.bench.latency import (
     machine_seconds,
     process_seconds,
 )
-from tests.bench.load_market import SPEED, a_request, an_exchange, exchange_ms, recorded
+from tests.bench.load_market import (
+    SPEED,
+    a_request,
+    an_exchange,
+    as_it_moves,
+    exchange_ms,
+    recorded,
+)
 from tests.bench.stamps import Stamps
 
 CONTRACTS = 50
@@ -190,7 +198,7 @@ class Watch:
         if self.stamps.at_start is None:
             return
         if self.first is None:
-            self.clocks = time.time_ns(), exchange_ms(self._exchange)
+            self.clocks = as_it_moves(partial(exchange_ms, self._exchange))
             self.first = self._moment(view)
         self.last = self._moment(view)
 

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,27 @@ def an_exchange(folder: Path, contracts: int, seconds: float) -> Iterator[Proces
 
 
 def exchange_ms(process: Process) -> int:
-    """Return the exchange's time."""
+    """Return the exchange's time, up to a pulse of it old."""
     return int(_control(process, "clock")["now_ms"])
+
+
+def as_it_moves(
+    exchange_ms: Callable[[], int], wall_ns: Callable[[], int] = time.time_ns
+) -> tuple[int, int]:
+    """Return the wall's time and the exchange's of the same moment.
+
+    The exchange's time stands between its pulses, so what it says is late by as much as a pulse,
+    at speed 30 by seconds of its own. Just after it moved it is late by nothing, and the wall's
+    time is of the last question before that, at most two answers earlier.
+    """
+    before_ns = wall_ns()
+    stood_ms = exchange_ms()
+    while True:
+        asked_ns = wall_ns()
+        moved_ms = exchange_ms()
+        if moved_ms != stood_ms:
+            return before_ns, moved_ms
+        before_ns = asked_ns
 
 
 def _control(process: Process, what: str, told: dict[str, int] | None = None) -> dict[str, Any]:

@@ -138,6 +138,21 @@ def test_a_bare_close_that_meets_one_of_ours_is_no_floor() -> None:
     assert load.clear_of(bare[:0], ours).tolist() == []
 
 
+@pytest.mark.parametrize("start_ns", range(0, 100_000_000, 9_000_000))  # between two pulses
+def test_a_clock_that_moves_in_pulses_is_read_as_it_moves(start_ns: int) -> None:
+    pulse_ns, answer_ns, speed = 100_000_000, 7_000_000, 30
+    now_ns = start_ns
+
+    def told() -> int:
+        nonlocal now_ns
+        now_ns += answer_ns
+        return now_ns // pulse_ns * pulse_ns * speed // 1_000_000
+
+    wall_ns, exchange_ms = load_market.as_it_moves(told, lambda: now_ns)
+    moved_ns = exchange_ms * 1_000_000 // speed
+    assert 0 <= moved_ns - wall_ns <= 2 * answer_ns
+
+
 def test_the_recording_lasts_whatever_time_of_day_it_is(tmp_path: Path) -> None:
     seconds = 300.0
     load_market.write_minutes(tmp_path / "market", 1, load_market.minutes_for(seconds))
