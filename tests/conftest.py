@@ -60,10 +60,15 @@ def own_places() -> Iterator[None]:
 
 @pytest.fixture
 def a_terminal() -> Iterator[None]:
-    """Have SIGHUP end a process, here and in what is started, even if the tests run under nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """Have a lost terminal and Ctrl-C end a process, here and in what is started.
+
+    Under nohup, and where a shell put the tests into the background, both are ignored.
+    """
+    hung_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    interrupted = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGHUP, hung_up)
 
 
 @pytest.fixture(scope="session")

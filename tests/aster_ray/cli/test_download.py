@@ -187,6 +187,7 @@ def test_all_symbols_must_be_asked_for(answer: Answer) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("a_terminal")
 def test_an_interrupt_keeps_what_came(exchange: Venue, tmp_path: Path) -> None:
     arguments = ["data", "download", "--symbols", "BTC,ETH", *PERIOD, "--catalog", "cut"]
     command = [sys.executable, "-m", "aster_ray.cli", *arguments, "--json"]
